@@ -1,0 +1,1 @@
+"""Alembic migrations, a folder for each database; `server.store.migrate` runs them."""

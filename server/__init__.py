@@ -1,0 +1,1 @@
+"""The server: Starlette app, store, and the commands around them."""

@@ -1,0 +1,118 @@
+"""Brings a database's tables to what this code expects, and says how far a database is from it.
+
+Each database has its own branch of revisions, in `migrations/<name>/`, and its own `alembic_version`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.pool import NullPool
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+FOLDER: Final = Path(__file__).resolve().parents[2] / "migrations"
+"""Where the revisions stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a database stands to this code: `current` None is an empty one."""
+
+    current: str | None
+    head: str
+    is_pending: bool
+    """This code has revisions that the database has not seen."""
+    is_ahead: bool
+    """The database was written by newer code: its revision is not known here."""
+
+
+def upgrade(name: str, path: Path) -> None:
+    """Run the missing revisions of database `name`, all or none; two processes at once: the second finds it done."""
+    engine = _engine(path)
+    try:
+        with engine.begin() as connection:
+            command.upgrade(_config(name, connection), "head")
+    finally:
+        engine.dispose()
+
+
+def state(name: str, path: Path) -> State:
+    """How the database stands; a file that is not there counts as empty and is not made."""
+    script = ScriptDirectory.from_config(_config(name))
+    head = str(script.get_current_head())
+    known = {revision.revision for revision in script.walk_revisions()}
+    current = _current(path)
+    is_ahead = current is not None and current not in known
+    return State(current, head, is_pending=current != head and not is_ahead, is_ahead=is_ahead)
+
+
+def differences(path: Path, metadata: MetaData) -> list[Any]:
+    """What autogenerate would still change so that the database has the tables of `metadata`; empty when none."""
+    engine = _engine(path)
+    try:
+        with engine.connect() as connection:
+            options = {"compare_type": True, "compare_server_default": True}
+            return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+    finally:
+        engine.dispose()
+
+
+def write_revision(name: str, path: Path, metadata: MetaData, message: str) -> None:
+    """Write the next revision of database `name` from the differences; `path` is a database at the present head."""
+    engine = _engine(path)
+    try:
+        with engine.begin() as connection:
+            config = _config(name, connection, metadata)
+            number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+            command.revision(config, message, autogenerate=True, rev_id=f"{name}_{number:04}")
+    finally:
+        engine.dispose()
+
+
+def _config(name: str, connection: Connection | None = None, metadata: MetaData | None = None) -> Config:
+    config = Config(attributes={"connection": connection, "metadata": metadata})
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("version_locations", str(FOLDER / name))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    return config
+
+
+def _current(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.5)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone():
+            return None
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return str(row[0]) if row else None
+
+
+def _engine(path: Path) -> Engine:
+    """An engine whose transactions are SQLite's own, so that a crash amid a migration leaves nothing half done."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=wal")
+        connection.execute("PRAGMA synchronous=full")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
