@@ -1,34 +1,41 @@
-"""The device's half of the engine: a reducer `(state, input) → (state′, actions)`.
+"""The device's half of the engine: a reducer from (state, input) to (state after, actions).
 
-It keeps the outbox honest: entries are numbered without holes (invariant 16), leave only on their receipt (3), are overlaid
-until the rows that include them have arrived (11), and are tried for ever unless a person has to decide (8). It holds no rows:
-the runner that owns storage and network performs the actions, in order, and feeds results back as inputs. State, inputs and actions
-are JSON values; `pwa/sync/device.ts` is the twin, held to this one by golden steps.
+It keeps the outbox honest: entries are numbered without holes (invariant 16), leave only on their receipt (3), are
+overlaid until the rows that include them have arrived (11), and are tried for ever unless a person has to decide (8).
+It holds no rows: the runner that owns storage and network performs the actions, in order, and feeds results back as
+inputs. State, inputs and actions are JSON values; `pwa/sync/device.ts` is the twin, held to this by golden steps.
 
 Inputs (`type`)
-    mutate      id, name, args, base, made_at                 a person did something
-    amend       id, args, made_at                             changes an entry that was never sent
-    discard     id, noop_id, made_at                          removes an entry that was never sent; a noop keeps its number
-    wake        now, is_forced                                a timer, a person, the network or the browser says: try
-    answer      request, now, body                            a 200 of ours
+    mutate      id, name, args, base, made_at               a person did something
+    amend       id, args, made_at                           changes an entry that was never sent
+    discard     id, noop_id, made_at                        removes one that was never sent; a noop keeps its number
+    wake        now, is_forced                              a timer, a person, the network or the browser says: try
+    answer      request, now, body                          a 200 of ours
     failure     request, now, kind, status, error, retry_after_ms, next_n, jitter, fresh_id
-                kind: unreachable | not_ours | refused; jitter: 0..999 (random); fresh_id: an unused UUID
+                kind: unreachable | not_ours | refused | storage (the answer came and could not be stored here);
+                jitter: 0..999 (random); fresh_id: an unused UUID
     signed_in   now
-    restart     (none)                                        the process is new; nothing is in flight
+    restart     (none)                                      the process is new; nothing is in flight
 
 Actions (`type`), performed in this order, those on storage in one strict transaction with the new state
-    put         entry                                         write the entry (by id)
-    remove      id                                            delete the entry
-    quarantine  entry, error                                  keep the entry under "needs you" on this device
-    apply       prune                                         apply the answer's rows; forget the entries named, in the same transaction
-    send        request, body                                 only after the state is durable
-    wait        at                                            wake again at this instant, ms
-    denied      id, reason                                    the input could not be done (`unknown`, `tried`)
+    put         entry                                       write the entry (by id)
+    remove      id                                          delete the entry
+    quarantine  entry, error                                keep the entry under "needs you" on this device
+    apply       prune                                       apply the answer's rows and, in the same transaction,
+                                                            forget the entries named
+    send        request, body                               only after the state is durable
+    wait        at                                          wake again at this instant, ms
+    denied      id, reason                                  the input could not be done (`unknown`, `tried`)
+
+A step is adopted only when its storage actions have been committed; when they fail, the state before still holds (23).
+Several senders (tabs, the service worker) may share one outbox: each takes the durable part of the state from the
+store inside the transaction of its step, and its own `requests`, `flight`, `batch`, `failures` and `retry_at` from
+memory.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NotRequired, TypedDict, cast
+from typing import Any, Final, Literal, TypedDict, cast
 
 from sync.schema import MAX_MUTATIONS, PROTOCOL_VERSION, SCHEMA_VERSION
 
@@ -37,10 +44,13 @@ BATCH: Final = 100
 
 RETRY_BASE_MS: Final = 1_000
 RETRY_CAP_MS: Final = 60_000
+WAIT_CAP_MS: Final = 15 * 60_000
+"""Longest wait. A `retry_at` further off was set before the clock of this device was put back (8)."""
+
 ROW_LIMIT: Final = 2_000
 
 EntryState = Literal["waiting", "tried", "acked"]
-Trouble = Literal["unreachable", "not_ours", "server", "sign_in", "other_user", "revoked", "upgrade"]
+Trouble = Literal["unreachable", "not_ours", "storage", "server", "sign_in", "other_user", "revoked", "upgrade"]
 
 _PAUSES: Final = frozenset({"sign_in", "other_user", "revoked", "upgrade"})
 _PAUSE_OF: Final = {
@@ -67,15 +77,21 @@ class Entry(TypedDict):
 
 
 class Flight(TypedDict):
-    """The request under way: its number, the entries it carries, the cookie it asks with."""
+    """The request under way: its number, the entries it carries, the client and cookie it speaks for.
+
+    `acked` were acknowledged before it left, so that its rows include them; what another sender had acknowledged since
+    need not be in them.
+    """
 
     request: int
+    client: str
     ids: list[str]
+    acked: list[str]
     cookie: str | None
 
 
 class Device(TypedDict):
-    """The whole state. `flight`, `failures`, `retry_at` and `batch` are the sender's own and need not survive it."""
+    """The whole state. `requests`, `flight`, `batch`, `failures`, `retry_at` are the sender's own and may be lost."""
 
     client: str
     user: str
@@ -103,7 +119,6 @@ class Answer(TypedDict):
     receipts: list[dict[str, Any]]
     cookie: str
     complete: bool
-    next_n: NotRequired[int]
 
 
 def fresh_device(client: str, user: str) -> Device:
@@ -135,9 +150,12 @@ def pending(state: Device) -> list[Entry]:
     return [entry for entry in state["entries"] if entry["state"] != "acked"]
 
 
-def is_all_on_server(state: Device) -> bool:
-    """Whether the strip may say "All on server": everything acknowledged and covered by rows, and nothing in the way."""
-    return not state["entries"] and state["trouble"] is None and state["synced_at"] is not None
+def is_all_on_server(state: Device, quarantined: int) -> bool:
+    """Whether the strip may say "All on server": everything acknowledged and covered by rows, and nothing in the way.
+
+    `quarantined` counts the entries kept under "needs you" on this device: the server never had those.
+    """
+    return not state["entries"] and not quarantined and state["trouble"] is None and state["synced_at"] is not None
 
 
 # --- what a person does -------------------------------------------------------------------------------------------
@@ -161,20 +179,26 @@ def _mutate(state: Device, given: Input) -> Step:
 
 
 def _amend(state: Device, given: Input) -> Step:
-    entry = _find(state, given["id"])
+    entry = _person_s(state, given["id"])
     if entry is None or entry["state"] != "waiting":
         return state, [_denied(entry, given["id"])]
-    amended = cast(Entry, {**entry, "args": given["args"], "made_at": given["made_at"]})
-    return _replace(state, entry["id"], amended), [{"type": "put", "entry": amended}]
+    amended = cast("Entry", {**entry, "args": given["args"], "made_at": given["made_at"]})
+    return _replaced(state, {entry["id"]: amended}), [{"type": "put", "entry": amended}]
 
 
 def _discard(state: Device, given: Input) -> Step:
-    entry = _find(state, given["id"])
+    entry = _person_s(state, given["id"])
     if entry is None or entry["state"] != "waiting":
         return state, [_denied(entry, given["id"])]
     noop = _noop(entry, given["noop_id"], given["made_at"])
-    after = _replace(state, entry["id"], noop)
+    after = _replaced(state, {entry["id"]: noop})
     return after, [{"type": "remove", "id": entry["id"]}, {"type": "put", "entry": noop}]
+
+
+def _person_s(state: Device, entry_id: str) -> Entry | None:
+    """The entry, unless it only keeps a number: nobody wrote a noop, so nobody can change it."""
+    entry = _find(state, entry_id)
+    return None if entry is None or entry["name"] == "noop" else entry
 
 
 def _denied(entry: Entry | None, entry_id: str) -> Action:
@@ -190,19 +214,27 @@ def _wake(state: Device, given: Input) -> Step:
     if not given["is_forced"]:
         if state["trouble"] in _PAUSES:
             return state, []
-        if state["retry_at"] is not None and given["now"] < state["retry_at"]:
+        if _is_too_early(state["retry_at"], given["now"]):
             return state, [{"type": "wait", "at": state["retry_at"]}]
     return _send(state, given["now"])
+
+
+def _is_too_early(retry_at: int | None, now: int) -> bool:
+    return retry_at is not None and now < retry_at <= now + WAIT_CAP_MS
 
 
 def _send(state: Device, now: int) -> Step:
     """Mark the head of the outbox as tried (immutable from here on), then send it and ask for what is new."""
     head = [_tried(entry) for entry in pending(state)[: state["batch"]]]
-    after = state
-    for entry in head:
-        after = _replace(after, entry["id"], entry)
     request = state["requests"] + 1
-    flight = Flight(request=request, ids=[entry["id"] for entry in head], cookie=state["cookie"])
+    flight = Flight(
+        request=request,
+        client=state["client"],
+        ids=[entry["id"] for entry in head],
+        acked=[entry["id"] for entry in state["entries"] if entry["state"] == "acked"],
+        cookie=state["cookie"],
+    )
+    after = _replaced(state, {entry["id"]: entry for entry in head})
     after = _with(after, requests=request, flight=flight, retry_at=None)
     actions: list[Action] = [{"type": "put", "entry": entry} for entry in head]
     return after, [*actions, {"type": "send", "request": request, "body": _body(after, head, now)}]
@@ -237,7 +269,7 @@ def _on_the_wire(entry: Entry, client: str) -> dict[str, Any]:
 
 
 def _tried(entry: Entry) -> Entry:
-    return cast(Entry, {**entry, "state": "tried", "tries": entry["tries"] + 1})
+    return cast("Entry", {**entry, "state": "tried", "tries": entry["tries"] + 1})
 
 
 # --- what comes back --------------------------------------------------------------------------------------------------
@@ -247,14 +279,14 @@ def _answer(state: Device, given: Input) -> Step:
     flight = state["flight"]
     if flight is None or flight["request"] != given["request"]:
         return state, []  # a late answer to a request already given up; its receipts will be sent again (2)
-    body = cast(Answer, given["body"])
+    body = cast("Answer", given["body"])
     outcomes = {receipt["id"]: receipt["outcome"] for receipt in body["receipts"]}
     if any(entry_id not in outcomes for entry_id in flight["ids"]):
         return _back_off(state, "server", given["now"], retry_after_ms=0, jitter=0)
     after = _with(state, flight=None, failures=0, retry_at=None, trouble=None, trouble_since=None, batch=_grown(state))
     after, actions = _acknowledge(after, outcomes)
     if state["cookie"] == flight["cookie"]:  # invariant 13: else another tab has moved the cursor; ask again
-        after, applied = _apply(after, body, given["now"])
+        after, applied = _apply(after, flight, body, given["now"])
         actions = [*actions, *applied]
         if body["complete"] and not pending(after):
             return after, actions
@@ -263,23 +295,24 @@ def _answer(state: Device, given: Input) -> Step:
 
 
 def _acknowledge(state: Device, outcomes: dict[str, str]) -> Step:
-    actions: list[Action] = []
-    for entry in state["entries"]:
-        if entry["id"] in outcomes and entry["state"] != "acked":
-            acked = cast(Entry, {**entry, "state": "acked", "outcome": outcomes[entry["id"]]})
-            state = _replace(state, entry["id"], acked)
-            actions.append({"type": "put", "entry": acked})
-    return state, actions
+    acked = [
+        cast("Entry", {**entry, "state": "acked", "outcome": outcomes[entry["id"]]})
+        for entry in state["entries"]
+        if entry["id"] in outcomes and entry["state"] != "acked"
+    ]
+    after = _replaced(state, {entry["id"]: entry for entry in acked})
+    return after, [{"type": "put", "entry": entry} for entry in acked]
 
 
-def _apply(state: Device, body: Answer, now: int) -> Step:
-    """Rows, evictions, cookie and the end of the overlay are one transaction (14); it ends when all rows are in (11)."""
-    covered = [entry["id"] for entry in state["entries"] if entry["state"] == "acked"] if body["complete"] else []
-    kept = [entry for entry in state["entries"] if entry["id"] not in covered]
-    after = _with(state, entries=kept, cookie=body["cookie"])
-    if body["complete"]:
-        after = _with(after, synced_at=now)
-    return after, [{"type": "apply", "prune": covered}]
+def _apply(state: Device, flight: Flight, body: Answer, now: int) -> Step:
+    """Rows, evictions, cookie, end of overlay are one transaction (14); the overlay ends when all rows are in (11)."""
+    if not body["complete"]:
+        return _with(state, cookie=body["cookie"]), [{"type": "apply", "prune": []}]
+    included = {*flight["ids"], *flight["acked"]}
+    covered = [entry["id"] for entry in state["entries"] if entry["state"] == "acked" and entry["id"] in included]
+    gone = set(covered)
+    kept = [entry for entry in state["entries"] if entry["id"] not in gone]
+    return _with(state, entries=kept, cookie=body["cookie"], synced_at=now), [{"type": "apply", "prune": covered}]
 
 
 def _grown(state: Device) -> int:
@@ -297,7 +330,9 @@ def _failure(state: Device, given: Input) -> Step:
     if given["kind"] != "refused":
         return _back_off(landed, given["kind"], given["now"], given["retry_after_ms"], given["jitter"])
     if given["error"] in _PAUSE_OF:
-        return _in_trouble(landed, cast(Trouble, _PAUSE_OF[given["error"]]), given["now"]), []
+        return _in_trouble(landed, cast("Trouble", _PAUSE_OF[given["error"]]), given["now"]), []
+    if given["error"] in ("fork", "gap") and flight["client"] != state["client"]:
+        return _send(landed, given["now"])  # another sender has renumbered meanwhile
     if given["error"] == "fork" or (given["error"] == "gap" and not _holds(state, given["next_n"])):
         return _renumber(landed, given)
     if given["error"] == "gap":
@@ -311,8 +346,10 @@ def _back_off(state: Device, trouble: str, now: int, retry_after_ms: int, jitter
     """Wait longer each time, up to a minute, spread so that a thousand phones do not come back together."""
     failures = state["failures"] + 1
     ceiling = min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** min(failures - 1, 16))
-    delay = max(retry_after_ms, ceiling * (500 + jitter // 2) // 1_000)
-    after = _with(_in_trouble(state, cast(Trouble, trouble), now), flight=None, failures=failures, retry_at=now + delay)
+    delay = max(min(retry_after_ms, WAIT_CAP_MS), ceiling * (500 + jitter // 2) // 1_000)
+    after = _with(
+        _in_trouble(state, cast("Trouble", trouble), now), flight=None, failures=failures, retry_at=now + delay
+    )
     return after, [{"type": "wait", "at": now + delay}]
 
 
@@ -327,14 +364,15 @@ def _holds(state: Device, n: int) -> bool:
 
 def _offer_again(state: Device, given: Input) -> Step:
     """The server knows less than it acknowledged (it was restored): offer again from the number it asks for."""
-    actions: list[Action] = []
-    for entry in state["entries"]:
-        if entry["state"] == "acked" and entry["n"] >= given["next_n"]:
-            again = cast(Entry, {**entry, "state": "tried", "outcome": None})
-            state = _replace(state, entry["id"], again)
-            actions.append({"type": "put", "entry": again})
-    after, sent = _send(state, given["now"])
-    return after, [*actions, *sent]
+    again = [
+        cast("Entry", {**entry, "state": "tried", "outcome": None})
+        for entry in state["entries"]
+        if entry["state"] == "acked" and entry["n"] >= given["next_n"]
+    ]
+    if not again:  # it was offered already: no use in asking at once what was just answered
+        return _back_off(state, "server", given["now"], given["retry_after_ms"], given["jitter"])
+    after, sent = _send(_replaced(state, {entry["id"]: entry for entry in again}), given["now"])
+    return after, [*({"type": "put", "entry": entry} for entry in again), *sent]
 
 
 def _renumber(state: Device, given: Input) -> Step:
@@ -344,10 +382,10 @@ def _renumber(state: Device, given: Input) -> Step:
     n = 0
     for entry in state["entries"]:
         if entry["state"] == "acked":
-            renumbered.append(cast(Entry, {**entry, "n": 0}))
+            renumbered.append(cast("Entry", {**entry, "n": 0}))
         else:
             n += 1
-            renumbered.append(cast(Entry, {**entry, "n": n}))
+            renumbered.append(cast("Entry", {**entry, "n": n}))
         actions.append({"type": "put", "entry": renumbered[-1]})
     after = _with(state, client=given["fresh_id"], entries=renumbered, next_n=n + 1)
     after, sent = _send(after, given["now"])
@@ -359,9 +397,10 @@ def _narrow(state: Device, flight: Flight, given: Input) -> Step:
     if len(flight["ids"]) > 1:
         return _send(_with(state, batch=len(flight["ids"]) // 2), given["now"])
     entry = _find(state, flight["ids"][0])
-    assert entry is not None  # an entry in flight is never removed
+    if entry is None or entry["state"] != "tried":  # another sender was told so before, or had better luck
+        return _send(state, given["now"])
     noop = _noop(entry, given["fresh_id"], entry["made_at"])
-    after, sent = _send(_replace(state, entry["id"], noop), given["now"])
+    after, sent = _send(_replaced(state, {entry["id"]: noop}), given["now"])
     quarantined: Action = {"type": "quarantine", "entry": entry, "error": given["error"]}
     return after, [quarantined, {"type": "remove", "id": entry["id"]}, *sent]
 
@@ -369,14 +408,16 @@ def _narrow(state: Device, flight: Flight, given: Input) -> Step:
 # --- the rest ---------------------------------------------------------------------------------------------------------
 
 
-def _signed_in(state: Device, given: Input) -> Step:
+def _signed_in(state: Device, _given: Input) -> Step:
     if state["trouble"] not in ("sign_in", "other_user"):
         return state, []
     return _with(state, trouble=None, trouble_since=None, retry_at=None), []
 
 
-def _restart(state: Device, given: Input) -> Step:
-    return _with(state, flight=None, retry_at=None, failures=0, batch=BATCH), []
+def _restart(state: Device, _given: Input) -> Step:
+    """A new process may be a newer app or have a session: what paused the old one is tried once more (8)."""
+    after = _with(state, flight=None, retry_at=None, failures=0, batch=BATCH)
+    return (_with(after, trouble=None, trouble_since=None) if state["trouble"] in _PAUSES else after), []
 
 
 def _noop(entry: Entry, noop_id: str, made_at: int) -> Entry:
@@ -399,12 +440,13 @@ def _find(state: Device, entry_id: str) -> Entry | None:
     return next((entry for entry in state["entries"] if entry["id"] == entry_id), None)
 
 
-def _replace(state: Device, entry_id: str, entry: Entry) -> Device:
-    return _with(state, entries=[entry if other["id"] == entry_id else other for other in state["entries"]])
+def _replaced(state: Device, entries: dict[str, Entry]) -> Device:
+    """The state with these entries in place of those with the ids named; one pass, whatever their count."""
+    return _with(state, entries=[entries.get(entry["id"], entry) for entry in state["entries"]])
 
 
 def _with(state: Device, **changes: Any) -> Device:
-    return cast(Device, {**state, **changes})
+    return cast("Device", {**state, **changes})
 
 
 _STEPS: Final = {
