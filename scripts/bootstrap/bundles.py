@@ -1,0 +1,141 @@
+"""What goes into build/, and under which name.
+
+    build/
+      assets/main-HASH.js     a page's code, with the chunks it shares or loads later
+      assets/app-HASH.css     all of pwa/styles, in the order of their names
+      sw.js                   the service worker: one classic script, never renamed
+      manifest.webmanifest  icons/  fonts/      as they are in pwa/
+      manifest.json           {"version", "files": {"main.js": "assets/main-HASH.js"}, "precache": ["/assets/…"]}
+
+The server gives every file at the same path from its root.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from scripts.bootstrap import places
+from scripts.bootstrap.node import Node
+from scripts.bootstrap.programs import run_quietly
+from scripts.bootstrap.progress import Stop
+
+# name -> where its first line of code may be; only `main` must be there.
+_PAGES = {
+    "main": ("pwa/main.tsx", "pwa/main.ts"),
+    "signin": ("pwa/signin.tsx", "pwa/signin.ts"),
+    "office": ("pwa/office/main.tsx", "pwa/office/main.ts"),
+    "operations": ("pwa/operations/main.tsx", "pwa/operations/main.ts"),
+}
+# Screens of the office, which a phone on the site never downloads beforehand.
+_LATER = ("pwa/office/", "pwa/operations/")
+_WORKER = "service-worker/main.ts"
+_COPIED = ("manifest.webmanifest", "icons", "fonts")
+# Pictures that only an installation asks for are not kept on the phone beforehand.
+_PRECACHED_KINDS = (".svg", ".webmanifest", ".woff2")
+_ESBUILD = places.NODE_MODULES / "esbuild" / "bin" / "esbuild"
+_COMMON = ("--bundle", "--minify", "--sourcemap", "--target=es2022", "--log-level=warning", "--legal-comments=eof")
+
+
+def build(node: Node, into: Path, version: str) -> None:
+    """Writes everything the server gives to browsers into the new folder `into`."""
+    into.mkdir(parents=True)
+    outputs = _bundle_pages(node, into)
+    static = _copy_static(into)
+    files = {name: path for path, output in outputs.items() if (name := _plain_name(path, output))}
+    precache = [f"/{path}" for path in sorted(_shell(outputs, files) | static)]
+    _bundle_worker(node, into, version, precache)
+    manifest = {"version": version, "files": {**files, "sw.js": "sw.js"}, "precache": precache}
+    (into / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _bundle_pages(node: Node, into: Path) -> dict[str, dict[str, Any]]:
+    """Bundles pages and styles; esbuild's account of each output by its path in `into`."""
+    styles, account = into / "app.css", into / "account.json"
+    styles.write_text("".join(f'@import "{path}";\n' for path in sorted((places.ROOT / "pwa/styles").glob("*.css"))))
+    _esbuild(
+        node,
+        *(f"{name}={path}" for name, path in _entries().items()),
+        f"app={styles}",
+        "--format=esm",
+        "--splitting",
+        "--tsconfig=tsconfig.page.json",
+        f"--outdir={into / 'assets'}",
+        "--entry-names=[name]-[hash]",
+        "--chunk-names=[name]-[hash]",
+        "--asset-names=[name]-[hash]",
+        "--loader:.woff2=file",
+        "--external:/icons/*",
+        "--external:/fonts/*",
+        f"--metafile={account}",
+    )
+    outputs = json.loads(account.read_text())["outputs"]
+    styles.unlink()
+    account.unlink()
+    return {_path_in(into, name): output for name, output in outputs.items() if not name.endswith(".map")}
+
+
+def _entries() -> dict[str, str]:
+    found = {name: path for name, paths in _PAGES.items() for path in paths if (places.ROOT / path).is_file()}
+    if "main" not in found:
+        raise Stop(f"There is no {_PAGES['main'][0]} to build the app from: this checkout is not complete.")
+    return found
+
+
+def _copy_static(into: Path) -> set[str]:
+    """Copies what needs no building; the paths that the service worker keeps."""
+    for name in _COPIED:
+        source = places.ROOT / "pwa" / name
+        if source.is_dir():
+            shutil.copytree(source, into / name)
+        elif source.is_file():
+            shutil.copy(source, into / name)
+    copied = (path.relative_to(into) for name in _COPIED for path in [into / name, *(into / name).rglob("*")])
+    return {str(path) for path in copied if path.suffix in _PRECACHED_KINDS and (into / path).is_file()}
+
+
+def _plain_name(path: str, output: dict[str, Any]) -> str | None:
+    """`main.js` for assets/main-HASH.js; None for a shared chunk, which only other code names."""
+    if "entryPoint" not in output:
+        return None
+    stem, _, _ = Path(path).stem.rpartition("-")
+    return stem + Path(path).suffix
+
+
+def _shell(outputs: dict[str, dict[str, Any]], files: dict[str, str]) -> set[str]:
+    """The page's code and all it may load on the site, with its styles."""
+    reached: set[str] = set()
+    waiting = [files["main.js"], files["app.css"]]
+    while waiting:
+        path = waiting.pop()
+        if path in reached or outputs[path].get("entryPoint", "").startswith(_LATER):
+            continue
+        reached.add(path)
+        waiting += [match for use in outputs[path]["imports"] if (match := _ending(outputs, use["path"]))]
+    return reached
+
+
+def _ending(outputs: dict[str, dict[str, Any]], name: str) -> str | None:
+    return next((path for path in outputs if name.endswith(path)), None)
+
+
+def _bundle_worker(node: Node, into: Path, version: str, precache: list[str]) -> None:
+    if not (places.ROOT / _WORKER).is_file():
+        raise Stop(f"There is no {_WORKER} to build the app from: this checkout is not complete.")
+    _esbuild(
+        node,
+        _WORKER,
+        "--format=iife",
+        "--tsconfig=tsconfig.worker.json",
+        f"--define:__VERSION__={json.dumps(version)}",
+        f"--define:__PRECACHE__={json.dumps(precache)}",
+        f"--outfile={into / 'sw.js'}",
+    )
+
+
+def _path_in(into: Path, name: str) -> str:
+    return str((places.ROOT / name).resolve().relative_to(into.resolve()))
+
+
+def _esbuild(node: Node, *arguments: str) -> None:
+    run_quietly([node.program, _ESBUILD, *_COMMON, *arguments], failure="The app could not be built")
