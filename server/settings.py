@@ -45,7 +45,13 @@ class Settings(BaseSettings):
     session_idle_days: int = _setting(30, "days", "Days without a visit after which a sign-in ends.", ge=1)
     session_max_days: int = _setting(90, "days", "Days after which a sign-in ends in any case.", ge=1)
     readers: int = _setting(3, "connections", "Connections that read the punch list at the same time.", ge=1, le=64)
-    group_max: int = _setting(64, "pushes", "Pushes that may share one write to the disk.", ge=1, le=1000)
+    group_max: int = _setting(
+        16,
+        "pushes",
+        "Pushes that may share one write to the disk; more share it better, but wait longer.",
+        ge=1,
+        le=1000,
+    )
     busy_timeout_ms: int = _setting(5000, "ms", "How long a write waits for another process that writes.", ge=0)
     body_timeout_s: int = _setting(60, "s", "How long a request's body may take to arrive.", ge=1)
     keep_alive_s: int = _setting(75, "s", "How long an idle connection stays open.", ge=1)

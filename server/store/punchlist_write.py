@@ -1,0 +1,78 @@
+"""Writes the plan of one push, set-wise: one `executemany` for each table it touches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from sync.schema import ENTITIES
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from sync.changes import Plan, Row
+    from sync.schema import Entity
+
+
+def _upsert(table: str, key: Sequence[str], values: Sequence[str]) -> str:
+    columns = [*key, *values]
+    marks = ", ".join("?" * len(columns))
+    news = ", ".join(f"{name} = excluded.{name}" for name in values)
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+    return f"{insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {news}"
+
+
+def _columns(entity: Entity) -> list[str]:
+    parent = [entity.parent] if entity.parent else []
+    return ["version", "doc", "field_versions", "is_deleted", *parent, *entity.columns]
+
+
+_ROWS: Final = {name: _upsert(name, ["id"], _columns(entity)) for name, entity in ENTITIES.items()}
+_CHANGES: Final = _upsert("changes", ["scope", "entity", "id"], ["number", "is_gone"])
+_CLOCKS: Final = _upsert("scope_clocks", ["scope"], ["number"])
+_COUNTERS: Final = _upsert("counters", ["project_id"], ["number"])
+_CLIENTS: Final = _upsert("clients", ["id"], ["user_id", "last_n", "is_revoked", "seen_at"])
+_RECEIPTS: Final = """
+    INSERT INTO receipts (mutation_id, user_id, client, n, content_hash, body, received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_OUTBOX: Final = "INSERT INTO outbox (kind, key, payload, created_at) VALUES (?, ?, ?, ?)"
+
+
+def write(plain: sqlite3.Connection, plan: Plan, now: int) -> None:
+    """Write everything in the plan; `now` (ms since 1970 UTC) is when outbox rows are made and clients were seen."""
+    _write_rows(plain, plan.rows.values())
+    for sql, records in (
+        (_CHANGES, [(c.scope, c.entity, c.id, c.number, int(c.is_gone)) for c in plan.changes.values()]),
+        (_CLOCKS, list(plan.clocks.items())),
+        (_COUNTERS, list(plan.counters.items())),
+        (_CLIENTS, [(c.id, c.user_id, c.last_n, int(c.is_revoked), now) for c in plan.clients.values()]),
+        (
+            _RECEIPTS,
+            [(r.mutation_id, r.user_id, r.client, r.n, r.content_hash, r.body, r.received_at) for r in plan.receipts],
+        ),
+        (_OUTBOX, [(o.kind, o.key, _json(o.payload), now) for o in plan.outbox]),
+    ):
+        if records:
+            plain.executemany(sql, records)
+
+
+def _write_rows(plain: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    records: defaultdict[str, list[list[Any]]] = defaultdict(list)
+    for row in rows:
+        records[row.entity].append(_record(row, ENTITIES[row.entity]))
+    for entity, values in records.items():
+        plain.executemany(_ROWS[entity], values)
+
+
+def _record(row: Row, entity: Entity) -> list[Any]:
+    parent = [row.item_id] if entity.parent else []
+    typed = (row.doc.get(name) for name in entity.columns)
+    columns = (int(value) if isinstance(value, bool) else value for value in typed)
+    return [row.id, row.version, _json(row.doc), _json(row.field_versions), int(row.is_deleted), *parent, *columns]
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
