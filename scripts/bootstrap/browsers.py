@@ -4,6 +4,7 @@ import shutil
 from dataclasses import dataclass
 
 from scripts.bootstrap import debian
+from scripts.bootstrap.programs import output_of
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,10 @@ def ensure() -> None:
 def program_of(browser: Browser) -> str | None:
     """The program that `browser` is started with, or None where it is missing."""
     return next((path for name in browser.programs if (path := shutil.which(name))), None)
+
+
+def version_of(browser: Browser) -> str:
+    """What `browser` says it is, or that it is missing."""
+    program = program_of(browser)
+    said = output_of([program, "--version"]) if program else None
+    return said.splitlines()[-1].strip() if said else f"{browser.name} MISSING"

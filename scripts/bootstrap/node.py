@@ -32,6 +32,11 @@ def ensure() -> Node:
     raise Stop("The Node from PyPI does not run on this machine: install Node 22.18 or newer and start again.")
 
 
+def find() -> Node | None:
+    """The Node that `ensure` gives once set-up has run, without installing anything."""
+    return _on_path() or _in_venv()
+
+
 def _on_path() -> Node | None:
     program, npm = shutil.which("node"), shutil.which("npm")
     return _if_new_enough(Path(program), (Path(npm),)) if program and npm else None
