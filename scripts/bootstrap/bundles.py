@@ -42,7 +42,7 @@ def build(node: Node, into: Path, version: str) -> None:
     into.mkdir(parents=True)
     outputs = _bundle_pages(node, into)
     static = _copy_static(into)
-    files = {name: path for path, output in outputs.items() if (name := _plain_name(path, output))}
+    files = {name: path for path, output in outputs.items() if (name := _page_name(path, output))}
     precache = [f"/{path}" for path in sorted(_shell(outputs, files) | static)]
     _bundle_worker(node, into, version, precache)
     manifest = {"version": version, "files": {**files, "sw.js": "sw.js"}, "precache": precache}
@@ -94,12 +94,11 @@ def _copy_static(into: Path) -> set[str]:
     return {str(path) for path in copied if path.suffix in _PRECACHED_KINDS and (into / path).is_file()}
 
 
-def _plain_name(path: str, output: dict[str, Any]) -> str | None:
-    """`main.js` for assets/main-HASH.js; None for a shared chunk, which only other code names."""
-    if "entryPoint" not in output:
-        return None
-    stem, _, _ = Path(path).stem.rpartition("-")
-    return stem + Path(path).suffix
+def _page_name(path: str, output: dict[str, Any]) -> str | None:
+    """`main.js` for assets/main-HASH.js; None for a chunk, which only other code names."""
+    if path.endswith(".css"):
+        return "app.css"
+    return next((f"{name}.js" for name, source in _entries().items() if source == output.get("entryPoint")), None)
 
 
 def _shell(outputs: dict[str, dict[str, Any]], files: dict[str, str]) -> set[str]:

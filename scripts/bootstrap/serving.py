@@ -37,14 +37,14 @@ def run(arguments: Sequence[str]) -> int:
 
 def _is_free(host: str, port: int) -> None:
     """Finds out before the long set-up whether the server will be able to listen."""
+    if not 0 < port < 2**16:
+        raise Stop(f"There is no port {port}: choose one from 1 to 65535.")
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in addresses:
             with socket.socket(family, kind, protocol) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
-    except OverflowError:
-        raise Stop(f"There is no port {port}: choose one from 1 to 65535.") from None
     except PermissionError:
         raise Stop(f"Port {port} is for the system's own services: choose one from 1024 on.") from None
     except OSError as error:
