@@ -30,6 +30,7 @@ sys.exit(main())' "$@"
 def ensure(*locks: str) -> None:
     """Makes .venv hold what each of `locks` (`runtime`, `test`, `node`) names; quick when nothing has changed."""
     if not _is_ours():
+        _have_venv_module()
         with step(f"Making a Python {platform.python_version()} environment"):
             _make()
     for lock in locks:
@@ -44,19 +45,18 @@ def _is_ours() -> bool:
     )
 
 
+def _have_venv_module() -> None:
+    if output_of([_base_python(), "-c", "import ensurepip, venv"]) is None:
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        debian.install([package], because="This Python cannot make environments")
+
+
 def _make() -> None:
-    _have_venv_module()
     shutil.rmtree(places.VENV, ignore_errors=True)
     run_quietly([_base_python(), "-m", "venv", places.VENV], failure="The Python environment could not be made")
     _link_checkout()
     stamp = {"root": str(places.ROOT), "python": output_of([places.VENV_PYTHON, "-c", _VERSION])}
     _write_stamp(stamp)
-
-
-def _have_venv_module() -> None:
-    if output_of([_base_python(), "-c", "import ensurepip, venv"]) is None:
-        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-        debian.install([package], because="This Python cannot make environments")
 
 
 def _base_python() -> str:
