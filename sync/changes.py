@@ -20,14 +20,16 @@ class Key(NamedTuple):
 
     kind            names                               loads
     row             (entity, id)                        Row or None
-    children        (item id,)                          tuple of Row: comments, item_events, conflicts of the item
+    children        (item id,)                          tuple of Row: its comments, conflicts and item_events, by id
     receipt         (mutation id,)                      Receipt or None
     client          (client id,)                        ClientState or None
     actor           (user id,)                          rules.Actor or None
     clock           (scope,)                            int, 0 where the scope has no clock yet
     counter         (project id,)                       int, the last project number given out
-    seen_at         (item id, version as text)          int or None: when that version was written, ms since 1970 UTC
-    waiting         (entity, id)                        tuple of Row of `refusals` parked until that row exists
+    seen_at         (item id, version as text)          int or None: when that version was written, ms since 1970 UTC:
+                                                        the least received_at of the item's events of that version
+    waiting         (entity, id)                        tuple of Row: all `refusals` whose waiting_for is "entity/id",
+                                                        in any state, by id (parked ones, and refused creations)
     """
 
     kind: str
@@ -176,7 +178,7 @@ class PullSnapshot(Protocol):
 
 
 class Store(Protocol):
-    """Where rows live. The SQLite store takes its write lock in `begin`; another locks the clocks of `scopes`, sorted."""
+    """Where rows live. SQLite takes its write lock in `begin`; another store locks the clocks of `scopes`, sorted."""
 
     async def begin(self, scopes: Iterable[str]) -> PushTransaction: ...
 

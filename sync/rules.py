@@ -37,18 +37,14 @@ _ANY_BUT_CLOSED = frozenset(Status) - {Status.CLOSED, Status.VOID}
 
 TRANSITIONS: Final[Mapping[str, Transition]] = MappingProxyType(
     {
-        "item.start": Transition(
-            frozenset({Status.OPEN, Status.NOT_ACCEPTED}), Status.IN_PROGRESS, is_repeatable=True
-        ),
+        "item.start": Transition(frozenset({Status.OPEN, Status.NOT_ACCEPTED}), Status.IN_PROGRESS, is_repeatable=True),
         "item.submit": Transition(
             frozenset({Status.OPEN, Status.IN_PROGRESS, Status.NOT_ACCEPTED}),
             Status.READY_FOR_REVIEW,
             is_repeatable=True,
         ),
         "item.accept": Transition(frozenset({Status.READY_FOR_REVIEW}), Status.CLOSED),
-        "item.send_back": Transition(
-            frozenset({Status.READY_FOR_REVIEW}), Status.NOT_ACCEPTED, needs_reason=True
-        ),
+        "item.send_back": Transition(frozenset({Status.READY_FOR_REVIEW}), Status.NOT_ACCEPTED, needs_reason=True),
         "item.dispute": Transition(
             frozenset({Status.OPEN, Status.IN_PROGRESS, Status.NOT_ACCEPTED}), Status.DISPUTED, needs_reason=True
         ),

@@ -135,7 +135,9 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
             Entity("sectors", columns=("project_id", "code")),
             Entity("actors", columns=("name", "company_id", "is_disabled")),
             Entity("memberships", columns=("user_id", "sector_id", "role", "valid_from", "valid_to")),
-            Entity("punch_items", columns=("project_id", "sector_id", "company_id", "status", "number", "external_ref")),
+            Entity(
+                "punch_items", columns=("project_id", "sector_id", "company_id", "status", "number", "external_ref")
+            ),
             Entity("comments", parent="item_id", columns=("author_id",)),
             Entity("item_events", parent="item_id", columns=("actor_id", "item_version", "received_at")),
             Entity("conflicts", parent="item_id", columns=("state",)),

@@ -1,0 +1,145 @@
+"""Taking in one new mutation: plan it, or keep it as refused or parked, and release what waited for it.
+
+Lanes. A lane is one author's work on one item. While an author has parked work on an item, later work of the same
+author on it goes behind, in order; nobody else's work is held up (19). Work on an item out of sight is parked just
+as work on one that does not exist, so the answer tells nothing (no oracle).
+
+Mutations that this server does not know hold up nobody: what they are about is in words we do not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sync.acts import ITEMS, Act, Parked, Refused, Result
+from sync.canonical import content_hash as hash_of
+from sync.canonical import derived_id
+from sync.changes import Row
+from sync.draft import Draft
+from sync.planners import Unknown, carry_out, check
+from sync.receipts import audit, body_of_refusal, body_of_result, receipt
+from sync.refusals import SENTENCES, changed, item_of, refusal
+from sync.schema import Outcome
+from sync.wire import Mutation
+
+_REVEALING = frozenset({"item.create", "item.move", "item.restore"})
+"""Mutations after which parked work may find its item."""
+
+
+def take_in(act: Act, refuse_as: str | None = None) -> str:
+    """Plan a mutation whose id is new and write its receipt; returns the receipt's body. Raises `Missing`.
+
+    With `refuse_as` it is refused for that reason without being planned.
+    """
+    digest = hash_of(act.mutation)
+    body = _plan(act, digest, refuse_as)
+    act.draft.put_receipt(receipt(act, digest, body))
+    return body
+
+
+def _plan(act: Act, digest: str, refuse_as: str | None) -> str:
+    try:
+        if refuse_as is not None:
+            raise Refused(refuse_as)
+        check(act)
+        _go_behind(act)
+        result = carry_out(act)
+    except Refused as refused:
+        return _refuse(act, refused.reason)
+    except Parked as parked:
+        return _park(act, "waiting", parked.waiting_for)
+    except Unknown:
+        return _park(act, "unknown_mutation", None)
+    act.draft.plan.outbox.append(audit(act, digest, result))
+    if act.mutation.name in _REVEALING:
+        _forget_refused_creations(act.draft, act.mutation.args["id"])
+        _release(act.draft, act.mutation.args["id"], act.now, lambda _row: True)
+    return body_of_result(act, result)
+
+
+def _park(act: Act, reason: str, waiting_for: str | None) -> str:
+    act.draft.put_refusal(refusal(act, "parked", reason, waiting_for, act.mutation.id))
+    return body_of_refusal(act.mutation.id, Outcome.PARKED, reason)
+
+
+def _refuse(act: Act, reason: str) -> str:
+    """Keep the content and the reason. What depends on a refused creation will not happen either (19)."""
+    mutation, waiting_for = act.mutation, None
+    item_id = item_of(mutation.name, mutation.args)
+    if mutation.name == "item.create" and item_id is not None and act.draft.row(ITEMS, item_id) is None:
+        waiting_for = f"{ITEMS}/{item_id}"
+        for row in act.draft.waiting(ITEMS, item_id):
+            if row.doc["state"] == "parked" and row.doc["user_id"] == act.actor.id:
+                _end(act.draft, row, "refused", "depends_on")
+    act.draft.put_refusal(refusal(act, "refused", reason, waiting_for, mutation.id))
+    return body_of_refusal(mutation.id, Outcome.REFUSED, reason)
+
+
+def refuse_reused(act: Act) -> str:
+    """Answer a mutation whose id was used with other content or by somebody else; nothing about that other one is
+    told, and this one's content is kept under an id of its own (2, 3).
+    """
+    row_id = derived_id("reused", act.actor.id, act.mutation.id, hash_of(act.mutation))
+    if act.draft.row("refusals", row_id) is None:
+        act.draft.put_refusal(refusal(act, "refused", "mutation_reused", None, row_id))
+    return body_of_refusal(act.mutation.id, Outcome.REFUSED, "mutation_reused")
+
+
+def _go_behind(act: Act) -> None:
+    """Let the author's parked work on the same item go first; raise `Parked` where it still waits."""
+    item_id = item_of(act.mutation.name, act.mutation.args)
+    if item_id is None or act.mutation.name == "item.create":
+        return
+    if not _parked(act.draft, item_id, act.actor.id):
+        return
+    item = act.draft.row(ITEMS, item_id)
+    if item is not None and act.sees(item):
+        _release(act.draft, item_id, act.now, lambda row: row.doc["user_id"] == act.actor.id)
+    if _parked(act.draft, item_id, act.actor.id):
+        raise Parked(ITEMS, item_id)
+
+
+def _parked(draft: Draft, item_id: str, user_id: str) -> list[Row]:
+    rows = draft.waiting(ITEMS, item_id)
+    return [row for row in rows if row.doc["state"] == "parked" and row.doc["user_id"] == user_id]
+
+
+def _forget_refused_creations(draft: Draft, item_id: str) -> None:
+    """The item exists now: later work on it does not depend on the creation that was refused."""
+    for row in draft.waiting(ITEMS, item_id):
+        if row.doc["state"] == "refused":
+            draft.put_refusal(changed(row, waiting_for=None))
+
+
+def _release(draft: Draft, item_id: str, now: int, is_due: Callable[[Row], bool]) -> None:
+    """Plan what was parked for the item, in its order, each with its author's rights now (12)."""
+    parked = [row for row in draft.waiting(ITEMS, item_id) if row.doc["state"] == "parked" and is_due(row)]
+    for row in sorted(parked, key=lambda row: (row.doc["received_at"], row.doc["client"], row.doc["n"])):
+        act = _act_of(draft, row, now)
+        try:
+            check(act)
+            result = carry_out(act)
+        except (Parked, Unknown):
+            continue
+        except Refused as refused:
+            _end(draft, row, "refused", refused.reason)
+        else:
+            _end(draft, row, "applied", None)
+            _audit_released(act, result)
+
+
+def _act_of(draft: Draft, row: Row, now: int) -> Act:
+    doc = row.doc
+    mutation = Mutation(
+        row.id, doc["client"], doc["n"], doc["name"], doc["args"], doc["base"], doc["schema"], doc["made_at"]
+    )
+    return Act(draft, mutation, draft.actor(doc["user_id"]), doc["received_at"], now, doc["corrected_at"])
+
+
+def _end(draft: Draft, row: Row, state: str, reason: str | None) -> None:
+    text = None if reason is None else SENTENCES[reason]
+    draft.put_refusal(changed(row, state=state, reason=reason, text=text, waiting_for=None))
+
+
+def _audit_released(act: Act, result: Result) -> None:
+    act.draft.plan.outbox.append(audit(act, hash_of(act.mutation), result))
