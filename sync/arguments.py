@@ -8,6 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
+from sync.merge import in_order
 from sync.parse import is_uuid
 from sync.rules import TRANSITIONS
 from sync.schema import COMMENT_LIMIT, ITEM_COMMANDS, ITEM_FIELDS, REASON_LIMIT, Field, Kind
@@ -73,8 +74,8 @@ def is_field_value(name: str, value: Any) -> bool:
 
 
 def tidy(name: str, value: Any) -> Any:
-    """The value as it is stored: lists that mean sets are sorted."""
-    return sorted(value) if ITEM_FIELDS[name].kind in (Kind.TAGS, Kind.REFS) else value
+    """The value as it is stored: lists that mean sets are in order."""
+    return in_order(value) if ITEM_FIELDS[name].kind in (Kind.TAGS, Kind.REFS) else value
 
 
 def _is_reason(value: Any) -> bool:

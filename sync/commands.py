@@ -61,7 +61,7 @@ def _has_new_evidence(act: Act, item: Row) -> bool:
 
 def _values(act: Act, item: Row, status: Status, transition: Transition, reason: str | None) -> Document:
     target = transition.target or Status(item.doc["disputed_from"] or Status.OPEN)
-    values: Document = {"status": target.value, "status_reason": reason}
+    values: Document = {"status": target.value, "status_reason": reason, "disputed_from": None}
     match act.mutation.name:
         case "item.submit":
             values |= {"submitted_by": act.actor.id, "submitted_at": act.corrected_at}
@@ -71,8 +71,6 @@ def _values(act: Act, item: Row, status: Status, transition: Transition, reason:
             values |= {"bounces": item.doc["bounces"] + 1}
         case "item.dispute":
             values |= {"disputed_from": status.value}
-        case "item.resolve":
-            values |= {"disputed_from": None}
         case "item.reopen":
-            values |= {"closed_by": None, "closed_at": None, "disputed_from": None}
+            values |= {"closed_by": None, "closed_at": None}
     return values

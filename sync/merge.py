@@ -5,7 +5,7 @@ Only the server merges. `settle` is the table of docs/PROTOCOL.md, "Merging"; no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -66,7 +66,7 @@ def _settle_set(was: list[str], current: list[str], wanted: list[str]) -> Settle
     value = merge_set(was, current, wanted)
     if value == current:
         return Settled(Verdict.SAME, current)
-    return Settled(Verdict.TAKEN if value == sorted(wanted) else Verdict.MERGED, value)
+    return Settled(Verdict.TAKEN if value == wanted else Verdict.MERGED, value)
 
 
 def _settle_text(field: Field, was: str, current: str, wanted: str) -> Settled:
@@ -79,9 +79,14 @@ def _settle_text(field: Field, was: str, current: str, wanted: str) -> Settled:
 
 
 def merge_set(was: list[str], current: list[str], wanted: list[str]) -> list[str]:
-    """Apply the additions and removals between `was` and `wanted` to `current`; sorted."""
+    """Apply the additions and removals between `was` and `wanted` to `current`; in order."""
     kept = {member for member in current if member in wanted or member not in was}
-    return sorted(kept | {member for member in wanted if member not in was})
+    return in_order(kept | {member for member in wanted if member not in was})
+
+
+def in_order(members: Iterable[str]) -> list[str]:
+    """Sorted by UTF-16 units, as the phones sort."""
+    return sorted(members, key=lambda member: member.encode("utf-16-be"))
 
 
 def merge_text(was: str, one: str, other: str) -> str | None:
