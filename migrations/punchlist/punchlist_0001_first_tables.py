@@ -158,7 +158,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("delivered_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("key"),
+        sa.UniqueConstraint("kind", "key", name="uq_outbox_kind_key"),
         sqlite_strict=True,
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
@@ -225,7 +225,7 @@ def upgrade() -> None:
     with op.batch_alter_table("refusals", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refusals_user_id"), ["user_id"], unique=False)
         batch_op.create_index(
-            "ix_refusals_waiting_for", ["waiting_for"], unique=False, sqlite_where=sa.text("state = 'parked'")
+            "ix_refusals_waiting_for", ["waiting_for"], unique=False, sqlite_where=sa.text("waiting_for IS NOT NULL")
         )
 
     op.create_table(
@@ -272,7 +272,7 @@ def downgrade() -> None:
     op.drop_table("sectors")
     op.drop_table("scope_clocks")
     with op.batch_alter_table("refusals", schema=None) as batch_op:
-        batch_op.drop_index("ix_refusals_waiting_for", sqlite_where=sa.text("state = 'parked'"))
+        batch_op.drop_index("ix_refusals_waiting_for", sqlite_where=sa.text("waiting_for IS NOT NULL"))
         batch_op.drop_index(batch_op.f("ix_refusals_user_id"))
 
     op.drop_table("refusals")

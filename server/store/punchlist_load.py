@@ -106,7 +106,7 @@ def _counters(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Lo
 def _seen_ats(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Loaded:
     pairs = [(item_id, int(version)) for item_id, version in names if version.isdecimal() and len(version) < 19]
     sql = """
-        SELECT wanted.value ->> 0, wanted.value ->> 1, max(event.received_at)
+        SELECT wanted.value ->> 0, wanted.value ->> 1, min(event.received_at)
         FROM json_each(?) AS wanted
         JOIN item_events AS event ON event.item_id = wanted.value ->> 0 AND event.item_version = wanted.value ->> 1
         GROUP BY 1, 2"""
@@ -114,8 +114,7 @@ def _seen_ats(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Lo
 
 
 def _waiting(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Loaded:
-    parked = f"FROM refusals WHERE state = 'parked' AND waiting_for {_ONE_OF} ORDER BY id"
-    sql = f"SELECT waiting_for, {_COLUMNS['refusals']} {parked}"
+    sql = f"SELECT waiting_for, {_COLUMNS['refusals']} FROM refusals WHERE waiting_for {_ONE_OF} ORDER BY id"
     wanted = _json([f"{entity}/{row_id}" for entity, row_id in names])
     found: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for waiting_for, *record in plain.execute(sql, (wanted,)):

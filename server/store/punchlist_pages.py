@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _DOC: Final = " ".join(f"WHEN '{name}' THEN (SELECT doc FROM {name} WHERE id = c.id)" for name in ENTITIES)
 _PAGE: Final = f"""
     SELECT c.number, c.entity, c.id, c.is_gone, CASE c.entity {_DOC} END
-    FROM changes AS c WHERE c.scope = ? AND c.number > ? AND c.number <= ? ORDER BY c.number LIMIT ?"""
+    FROM changes AS c WHERE c.scope = ? AND c.number > ? AND c.number <= ? AND c.is_gone <= ?
+    ORDER BY c.number LIMIT ?"""
 _TOTAL: Final = "SELECT count(*) FROM changes WHERE scope = ? AND is_gone = 0"
 _CLOCK: Final = "SELECT number FROM scope_clocks WHERE scope = ?"
 _ALL: Final = 2**62
@@ -29,19 +30,20 @@ def page(plain: sqlite3.Connection, scope: str, after: int, limit: int) -> Scope
     total = plain.execute(_TOTAL, (scope,)).fetchone()[0] if after == 0 else -1
     if newest <= after:
         return ScopePage(scope, after, max(after, newest), total, (), (), is_last=True)
-    found: list[Found] = plain.execute(_PAGE, (scope, after, newest, limit + 1)).fetchall()
+    gone_too = int(after > 0)  # A device that has nothing needs no word of what went.
+    found: list[Found] = plain.execute(_PAGE, (scope, after, newest, gone_too, limit + 1)).fetchall()
     is_last = len(found) <= limit
     if not is_last:
-        found = _whole_numbers(plain, scope, found)
+        found = _whole_numbers(plain, scope, gone_too, found)
     upto = newest if is_last else found[-1][0]
     rows = [(entity, doc) for _, entity, _, is_gone, doc in found if doc is not None and not is_gone]
     gone = [(entity, row_id) for _, entity, row_id, is_gone, doc in found if doc is None or is_gone]
     return ScopePage(scope, after, upto, total, rows, gone, is_last=is_last)
 
 
-def _whole_numbers(plain: sqlite3.Connection, scope: str, found: Sequence[Found]) -> list[Found]:
+def _whole_numbers(plain: sqlite3.Connection, scope: str, gone_too: int, found: Sequence[Found]) -> list[Found]:
     """Cut back to the last number that is there in full; where the first is not, fetch the rest of it."""
     first, last = found[0][0], found[-1][0]
     if first < last:
         return [each for each in found if each[0] < last]
-    return plain.execute(_PAGE, (scope, first - 1, first, _ALL)).fetchall()
+    return plain.execute(_PAGE, (scope, first - 1, first, gone_too, _ALL)).fetchall()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import BigInteger, Index, Integer, Text, text
+from sqlalchemy import BigInteger, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -125,7 +125,7 @@ class Conflict(Synced, table=True):
 class Refusal(Synced, table=True):
     __tablename__ = "refusals"
     __table_args__ = (
-        Index("ix_refusals_waiting_for", "waiting_for", sqlite_where=text("state = 'parked'")),
+        Index("ix_refusals_waiting_for", "waiting_for", sqlite_where=text("waiting_for IS NOT NULL")),
         _STRICT,
     )
     user_id: str | None = _text(index=True)
@@ -191,13 +191,17 @@ class Counter(Punchlist, table=True):
 
 
 class Outbox(Punchlist, table=True):
-    """Words for the other database, written with their cause; delivered at least once, told apart by `key`."""
+    """Words for the other database, written with their cause; delivered at least once, told apart by kind and key."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_undelivered", "id", sqlite_where=text("delivered_at IS NULL")), _STRICT)
+    __table_args__ = (
+        UniqueConstraint("kind", "key", name="uq_outbox_kind_key"),
+        Index("ix_outbox_undelivered", "id", sqlite_where=text("delivered_at IS NULL")),
+        _STRICT,
+    )
     id: int | None = Field(sa_type=Integer, default=None, primary_key=True)
     kind: str = _text()
-    key: str = _text(unique=True)
+    key: str = _text()
     payload: str = _text()
     created_at: int = _number()
     delivered_at: int | None = _number(default=None, index=True)

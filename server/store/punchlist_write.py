@@ -39,6 +39,9 @@ _RECEIPTS: Final = """
     INSERT INTO receipts (mutation_id, user_id, client, n, content_hash, body, received_at)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _OUTBOX: Final = "INSERT INTO outbox (kind, key, payload, created_at) VALUES (?, ?, ?, ?)"
+_POKE: Final = f"""{_OUTBOX}
+    ON CONFLICT (kind, key) DO UPDATE
+    SET payload = excluded.payload, created_at = excluded.created_at, delivered_at = NULL"""
 
 
 def write(plain: sqlite3.Connection, plan: Plan, now: int) -> None:
@@ -53,7 +56,9 @@ def write(plain: sqlite3.Connection, plan: Plan, now: int) -> None:
             _RECEIPTS,
             [(r.mutation_id, r.user_id, r.client, r.n, r.content_hash, r.body, r.received_at) for r in plan.receipts],
         ),
-        (_OUTBOX, [(o.kind, o.key, _json(o.payload), now) for o in plan.outbox]),
+        (_OUTBOX, [(o.kind, o.key, _json(o.payload), now) for o in plan.outbox if o.kind != "poke"]),
+        # A poke is no record: rung again under the same name it is the same poke, not an error.
+        (_POKE, [(o.kind, o.key, _json(o.payload), now) for o in plan.outbox if o.kind == "poke"]),
     ):
         if records:
             plain.executemany(sql, records)
