@@ -19,7 +19,8 @@ from server.actions.passwords import LONGEST
 from server.clock import clock_ms
 from server.ids import new_id
 from server.store import core_accounts as sql
-from server.store.core_audit import Entry, add_pending
+from server.store.core_audit import add_pending
+from sync.audit import Entry
 from sync.changes import Key, Unavailable
 
 if TYPE_CHECKING:

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
+
+from sync.audit import Entry, Link
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
     from sync.changes import Document
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An act that belongs in the chain. `source_key` is its identity: the same key is never sealed twice.
-
-    `at` in ms since 1970 UTC; `actor_id` None where nobody known acted; `cause` names what led to it.
-    """
-
-    source_key: str
-    at: int
-    actor_id: str | None
-    kind: str
-    cause: str | None
-    payload: Document
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A sealed entry: `position` counts from 1, hashes are SHA-256 in hex, the first `previous_hash` is empty."""
-
-    position: int
-    entry: Entry
-    previous_hash: str
-    hash: str
 
 
 _ENTRY = "source_key, at, actor_id, kind, cause, payload"
