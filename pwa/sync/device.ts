@@ -3,11 +3,9 @@
  *
  * Pure: state, inputs and actions are JSON values. `pwa/sync/runner.ts` owns storage and network.
  */
+import { MAX_MUTATIONS, PROTOCOL_VERSION, SCHEMA_VERSION } from "./rules.ts";
 import type { Id, Instant } from "./types.ts";
 
-export const PROTOCOL_VERSION = 1;
-export const SCHEMA_VERSION = 1;
-export const MAX_MUTATIONS = 500;
 /** Mutations a healthy device sends at once. */
 export const BATCH = 100;
 export const RETRY_BASE_MS = 1_000;

@@ -1,0 +1,117 @@
+/** The page's side of the service worker: registers it, asks it to replay, and lets a new version in when nobody loses text. */
+
+import type { WorkerWord } from "./bell.ts";
+
+const WORKER_URL = "/sw.js";
+
+interface SyncRegistration extends ServiceWorkerRegistration {
+  readonly sync?: { register(tag: string): Promise<void> };
+}
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
+}
+
+/** The one policy of this app: it lets the worker's own address through and nothing else. */
+function trustedWorkerUrl(): string {
+  const types = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
+  if (types === undefined) return WORKER_URL;
+  const policy = types.createPolicy("holdfast", {
+    createScriptURL(url) {
+      if (url !== WORKER_URL) throw new TypeError(`${url} is not our service worker`);
+      return url;
+    },
+  });
+  return policy.createScriptURL(WORKER_URL);
+}
+
+/** Updates of the app as one tab sees them. */
+export class Updates {
+  readonly #changed: () => void;
+  #registration: ServiceWorkerRegistration | null = null;
+  #is_dirty = false;
+  #is_blocked = false;
+  #is_reload_due = false;
+
+  /** `changed` is called whenever `is_waiting` or `is_blocked` may have changed. */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  get is_waiting(): boolean {
+    return this.#is_reload_due || (this.#registration?.waiting ?? null) !== null;
+  }
+
+  get is_blocked(): boolean {
+    return this.#is_blocked || (this.is_waiting && this.#is_dirty);
+  }
+
+  async register(): Promise<void> {
+    const workers = globalThis.navigator?.serviceWorker;
+    if (workers === undefined) return;
+    let had_worker = workers.controller !== null;
+    workers.addEventListener("controllerchange", () => {
+      if (had_worker) this.#reload(); // else the first one took charge of this page: it runs that version already
+      had_worker = true;
+    });
+    workers.addEventListener("message", (event) => this.#heard(event));
+    workers.startMessages();
+    this.#registration = await workers.register(trustedWorkerUrl() as string, { updateViaCache: "none" });
+    this.#registration.addEventListener("updatefound", () => this.#watch(this.#registration?.installing ?? null));
+    this.#watch(this.#registration.installing);
+    this.#changed();
+  }
+
+  /** Looks for a new version; browsers do so rarely while a page stays open. */
+  look(): void {
+    this.#registration?.update().catch(() => undefined);
+  }
+
+  setDirty(is_dirty: boolean): void {
+    this.#is_dirty = is_dirty;
+    if (!is_dirty) this.#is_blocked = false;
+    this.#changed();
+  }
+
+  /** Lets the new version in. It asks every tab first; while one holds unsaved text, nothing happens and `is_blocked` says so. */
+  async apply(): Promise<void> {
+    if (this.#is_dirty) return this.#block();
+    if (this.#is_reload_due) return location.reload();
+    const { waiting } = this.#registration ?? {};
+    if (!waiting) return;
+    const channel = new MessageChannel();
+    const answer = new Promise<boolean>((resolve) => (channel.port1.onmessage = ({ data }) => resolve(data === true)));
+    waiting.postMessage("SKIP_WAITING" satisfies WorkerWord, [channel.port2]);
+    if (!(await answer)) this.#block();
+  }
+
+  #block(): void {
+    this.#is_blocked = true;
+    this.#changed();
+  }
+
+  #watch(worker: ServiceWorker | null): void {
+    worker?.addEventListener("statechange", () => this.#changed());
+  }
+
+  #heard(event: MessageEvent<WorkerWord>): void {
+    if (event.data === "is_dirty") event.ports[0]?.postMessage(this.#is_dirty);
+  }
+
+  /** The new worker is in charge: its pages are loaded, but never over unsaved text. */
+  #reload(): void {
+    if (!this.#is_dirty) return location.reload();
+    this.#is_reload_due = true;
+    this.#changed();
+  }
+}
+
+/** Asks the browser to wake the worker when the network is back, tabs or no tabs. Where it cannot, the next opening replays. */
+export async function askForReplay(): Promise<void> {
+  try {
+    const registration = (await globalThis.navigator?.serviceWorker?.getRegistration()) as SyncRegistration | undefined;
+    if (registration?.active) await registration.sync?.register("replay");
+  } catch {
+    // Refused by the browser or the person: the page and the next opening still replay.
+  }
+}
