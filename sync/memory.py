@@ -12,7 +12,7 @@ from types import coroutine
 from typing import Any
 
 from sync.canonical import compact
-from sync.changes import Change, ClientState, Key, OutboxRow, Plan, Receipt, Row, ScopePage, Unavailable
+from sync.changes import Change, ClientState, Key, OutboxRow, Plan, Receipt, Row, ScopePage, Unavailable, Unstorable
 from sync.rules import Actor, Membership, Role
 
 
@@ -28,6 +28,7 @@ class State:
 
     epoch: str
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    texts: dict[tuple[str, str], str] = field(default_factory=dict)
     changes: dict[str, dict[tuple[str, str], Change]] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class State:
         return State(
             self.epoch,
             dict(self.rows),
+            dict(self.texts),
             {scope: dict(changes) for scope, changes in self.changes.items()},
             dict(self.clocks),
             dict(self.counters),
@@ -54,8 +56,23 @@ class State:
             {name: dict(keys) for name, keys in self.waiting.items()},
         )
 
-    def apply(self, plan: Plan) -> None:
-        """Take a plan in."""
+    def check(self, plan: Plan) -> dict[tuple[str, str], str]:
+        """The documents of a plan as JSON text. Raises `Unstorable` for what constraints or UTF-8 forbid."""
+        if any(receipt.mutation_id in self.receipts for receipt in plan.receipts):
+            raise Unstorable("a mutation has a receipt already")
+        if any(row.kind != "poke" and (row.kind, row.key) in self.outbox for row in plan.outbox):
+            raise Unstorable("the outbox has this row already")
+        texts = {key: compact(row.doc) for key, row in plan.rows.items()}
+        try:
+            for text in texts.values():
+                text.encode()
+        except UnicodeEncodeError as error:
+            raise Unstorable(str(error)) from None
+        return texts
+
+    def apply(self, plan: Plan, texts: Mapping[tuple[str, str], str]) -> None:
+        """Take a checked plan in."""
+        self.texts.update(texts)
         for row in plan.rows.values():
             self._put(row)
         for (scope, entity, row_id), change in plan.changes.items():
@@ -112,11 +129,16 @@ class State:
         row = self.rows.get(("actors", user_id))
         if row is None or row.is_deleted:
             return None
-        docs = [self.rows[("memberships", key)].doc for key in self.memberships.get(user_id, ())]
+        docs = [row.doc for row in self.memberships_of(user_id)]
         memberships = tuple(
             Membership(doc["sector_id"], Role(doc["role"]), doc["valid_from"], doc["valid_to"]) for doc in docs
         )
         return Actor(user_id, row.doc["company_id"], row.doc["is_disabled"], memberships)
+
+    def memberships_of(self, user_id: str) -> list[Row]:
+        """Memberships of a user, ended ones too, by id."""
+        rows = [self.rows[("memberships", key)] for key in sorted(self.memberships.get(user_id, ()))]
+        return [row for row in rows if not row.is_deleted]
 
     def _seen_at(self, item_id: str, version: int) -> int | None:
         events = (self.rows[key].doc for key in self.children.get(item_id, ()) if key[0] == "item_events")
@@ -139,11 +161,7 @@ class State:
             after,
             self.clocks.get(scope, 0) if is_last else page[-1].number,
             sum(not change.is_gone for change in changes.values()) if after == 0 else -1,
-            [
-                (change.entity, compact(self.rows[(change.entity, change.id)].doc))
-                for change in page
-                if not change.is_gone
-            ],
+            [(change.entity, self.texts[(change.entity, change.id)]) for change in page if not change.is_gone],
             [(change.entity, change.id) for change in page if change.is_gone],
             is_last,
         )
@@ -193,12 +211,12 @@ class MemoryStore:
         self._state.epoch = epoch
         self._is_shared = False
 
-    def commit(self, plan: Plan | None) -> None:
+    def commit(self, plan: Plan | None, texts: Mapping[tuple[str, str], str]) -> None:
         """Take in what the writer wrote and let the next one in."""
         if plan is not None:
             if self._is_shared:
                 self._state, self._is_shared = self._state.copy(), False
-            self._state.apply(plan)
+            self._state.apply(plan, texts)
         self._writer = None
 
 
@@ -208,6 +226,7 @@ class MemoryTransaction:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self._plan: Plan | None = None
+        self._texts: Mapping[tuple[str, str], str] = {}
         self.is_open = True
 
     async def load(self, keys: Iterable[Key]) -> Mapping[Key, Any]:
@@ -217,18 +236,19 @@ class MemoryTransaction:
     async def write(self, plan: Plan) -> None:
         """One plan a transaction."""
         await self._go()
+        self._texts = self._store.state.check(plan)
         self._plan = plan
 
     async def commit(self) -> None:
         await self._go()
         self.is_open = False
-        self._store.commit(self._plan)
+        self._store.commit(self._plan, self._texts)
 
     async def rollback(self) -> None:
         await pause()
         if self.is_open:
             self.is_open = False
-            self._store.commit(None)
+            self._store.commit(None, {})
 
     async def _go(self) -> None:
         await pause()
@@ -253,7 +273,7 @@ class MemorySnapshot:
     async def project_of(self, user_id: str) -> str | None:
         """The one project, where the user has memberships."""
         await pause()
-        if not self._state.memberships.get(user_id):
+        if not self._state.memberships_of(user_id):
             return None
         return next((row_id for entity, row_id in self._state.rows if entity == "projects"), None)
 
