@@ -53,3 +53,10 @@ def test_what_people_start_can_be_started() -> None:
     for path in [*started, ROOT / ".ci" / "run"]:
         assert path.stat().st_mode & 0o111, path.name
         assert path.read_bytes().startswith(b"#!"), path.name
+
+
+@pytest.mark.parametrize("package", ["server", "sync"])
+def test_every_folder_of_code_is_a_package(package: str) -> None:
+    folders = {path.parent for path in (ROOT / package).rglob("*.py")}
+    missing = [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").exists()]
+    assert missing == [], "lint-imports sees only packages"

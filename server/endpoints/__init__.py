@@ -1,0 +1,1 @@
+"""One module per resource: reads a request, calls one action, answers; none knows another."""
