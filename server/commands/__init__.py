@@ -1,0 +1,1 @@
+"""The commands of `holdfast`, a file for each group."""
