@@ -21,9 +21,8 @@ from sync.audit import Entry
 from sync.rules import Role
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from server.actions.office import Office
+    from server.store.core import Transaction
     from server.store.core_accounts import CredentialRow
     from sync.changes import Document
 
@@ -179,7 +178,7 @@ def _check_password(password: str, *names: str) -> None:
         raise OfficeRefused(str(refused)) from None
 
 
-def _write_credential(plain: sqlite3.Connection, row: CredentialRow, *, is_new: bool) -> None:
+def _write_credential(plain: Transaction, row: CredentialRow, *, is_new: bool) -> None:
     if is_new:
         sql.add_credential(plain, row)
     else:
@@ -188,13 +187,13 @@ def _write_credential(plain: sqlite3.Connection, row: CredentialRow, *, is_new: 
     add_pending(plain, Entry(f"credential/{new_id()}", row.changed_at, None, "credential.put", None, payload))
 
 
-def _set_password(plain: sqlite3.Connection, user_id: str, digest: str, now: int, *, must_change: bool) -> None:
+def _set_password(plain: Transaction, user_id: str, digest: str, now: int, *, must_change: bool) -> None:
     sql.set_password(plain, user_id, digest, now, must_change=must_change)
     add_pending(plain, Entry(f"password/{new_id()}", now, None, "password.changed", None, {"user_id": user_id}))
     _end_sessions(plain, user_id, now, "password_changed")
 
 
-def _end_sessions(plain: sqlite3.Connection, user_id: str, now: int, reason: str) -> int:
+def _end_sessions(plain: Transaction, user_id: str, now: int, reason: str) -> int:
     sessions = sql.sessions_of(plain, user_id)
     sql.end_sessions(plain, user_id, now, reason)
     for session in sessions:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from server.store import core_accounts as sql
 
 if TYPE_CHECKING:
-    import sqlite3
+    from server.store.core import Transaction
 
 FREE_OF_ACCOUNT: Final = 5
 FREE_OF_NETWORK: Final = 50
@@ -51,7 +51,7 @@ def buckets_of(login: str, network: str, known_device: str | None) -> list[Bucke
     ]
 
 
-def reserve(plain: sqlite3.Connection, buckets: list[Bucket], now: int) -> int:
+def reserve(plain: Transaction, buckets: list[Bucket], now: int) -> int:
     """Count a failure in advance and return 0, or count nothing and return the ms to wait."""
     wait_ms = sql.open_at(plain, [bucket.name for bucket in buckets]) - now
     if wait_ms > 0:
@@ -62,7 +62,7 @@ def reserve(plain: sqlite3.Connection, buckets: list[Bucket], now: int) -> int:
     return 0
 
 
-def forgive(plain: sqlite3.Connection, buckets: list[Bucket], now: int) -> None:
+def forgive(plain: Transaction, buckets: list[Bucket], now: int) -> None:
     """Take back what `reserve` counted, after a right password; an account's earlier failures are forgotten as well."""
     for bucket in buckets:
         if bucket.is_shared:

@@ -11,10 +11,9 @@ from server.store import office
 from sync.audit import Entry, Link, first_bad, seal
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
-    from server.store.core import Core
+    from server.store.core import Core, Transaction
     from server.store.outbox import Undelivered
     from server.store.punchlist import PunchlistStore
 
@@ -84,19 +83,19 @@ async def _without_entry(core: Core, store: PunchlistStore) -> tuple[int, list[s
     return total, missing
 
 
-def _seal_pending(plain: sqlite3.Connection) -> int:
+def _seal_pending(plain: Transaction) -> int:
     entries = sql.pending(plain, BATCH)
     _seal_entries(plain, entries)
     sql.remove_pending(plain, entries)
     return len(entries)
 
 
-def _seal_entries(plain: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+def _seal_entries(plain: Transaction, entries: Sequence[Entry]) -> None:
     """The write transaction makes this the only sealer, in whatever process."""
     sealed = sql.sealed_among(plain, [entry.source_key for entry in entries])
     fresh = {entry.source_key: entry for entry in entries if entry.source_key not in sealed}
     sql.append(plain, seal(fresh.values(), *sql.tail(plain)))
 
 
-def _links(plain: sqlite3.Connection, after: int) -> list[Link]:
+def _links(plain: Transaction, after: int) -> list[Link]:
     return list(sql.chain(plain, after, BATCH))

@@ -24,12 +24,11 @@ from sync.audit import Entry
 from sync.changes import Key, Unavailable
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
 
     from server.actions.attempts import Bucket
     from server.actions.passwords import Passwords
-    from server.store.core import Core
+    from server.store.core import Core, Transaction
     from server.store.core_accounts import CredentialRow, SessionRow
     from sync.changes import Document, Store
     from sync.rules import Actor
@@ -232,7 +231,7 @@ class _Reserved:
     buckets: list[Bucket]
 
 
-def _reserve(plain: sqlite3.Connection, asked: Asked, now: int) -> _Reserved:
+def _reserve(plain: Transaction, asked: Asked, now: int) -> _Reserved:
     """Count the attempt as failed before the slow check, so that a burst of guesses cannot slip through together."""
     login = asked.login.strip().casefold()
     credential = sql.credential_of_login(plain, login)
@@ -243,7 +242,7 @@ def _reserve(plain: sqlite3.Connection, asked: Asked, now: int) -> _Reserved:
 
 
 def _open(
-    plain: sqlite3.Connection,
+    plain: Transaction,
     row: SessionRow,
     token: str,
     device_token: str,
@@ -262,7 +261,7 @@ def _open(
     return True
 
 
-def _note_failure(plain: sqlite3.Connection, login: str, asked: Asked, now: int) -> None:
+def _note_failure(plain: Transaction, login: str, asked: Asked, now: int) -> None:
     known = sql.credential_of_login(plain, login)
     # What was typed as a name may be a password: only names that exist are written down.
     payload = {"login": login if known else None, "network": asked.network}
@@ -274,12 +273,12 @@ def _new_row(session_id: str, user_id: str, device_id: str, asked: Asked, now: i
     return sql.SessionRow(session_id, user_id, device_id, label, agent, now, now, None)
 
 
-def _sign_out(plain: sqlite3.Connection, digest: str, now: int) -> bool:
+def _sign_out(plain: Transaction, digest: str, now: int) -> bool:
     row = sql.session_of(plain, digest)
     return row is not None and _end(plain, row.id, row.user_id, now, "sign_out")
 
 
-def _end(plain: sqlite3.Connection, session_id: str, user_id: str, now: int, reason: str) -> bool:
+def _end(plain: Transaction, session_id: str, user_id: str, now: int, reason: str) -> bool:
     if not sql.end_session(plain, session_id, user_id, now, reason):
         return False
     kind = "sign_out" if reason == "sign_out" else "session_ended"

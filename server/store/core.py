@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, TypeVar
+import sqlite3
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from server.store.connections import Connection, open_connection
 from server.store.readers import Readers
 from server.store.writer import Writer
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from pathlib import Path
 
 Result = TypeVar("Result")
+
+Transaction: TypeAlias = sqlite3.Connection
+"""What a function that makes a transaction is handed, and hands on to the functions that know SQL."""
 
 GROUP_MAX: Final = 64
 """Transactions that may share one write to the disk."""
@@ -34,11 +37,11 @@ class Core:
         connection = await open_connection(path, busy_timeout_ms)
         return cls(connection, await Readers.open(path, readers, busy_timeout_ms))
 
-    async def write_alone(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def write_alone(self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` as one transaction: all of it or, when it raises, nothing. Goes on if the caller is cancelled."""
         return await asyncio.shield(asyncio.ensure_future(self._write_alone(work)))
 
-    async def read_alone(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def read_alone(self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` on one consistent state of the database."""
         reading = await self._readers.begin()
         try:
@@ -52,7 +55,7 @@ class Core:
         await self._readers.close()
         await self._connection.close()
 
-    async def _write_alone(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    async def _write_alone(self, work: Callable[[Transaction], Result]) -> Result:
         turn = await self._writer.begin()
         try:
             result = await turn.run(work)
