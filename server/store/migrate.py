@@ -28,6 +28,14 @@ FOLDER: Final = Path(__file__).resolve().parents[2] / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """The revisions this code knows; `head` is the one it works with."""
+
+    head: str
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """How a database stands to this code: `current` None is an empty one."""
 
@@ -40,7 +48,12 @@ class State:
 
 
 def upgrade(name: str, path: Path) -> None:
-    """Run the missing revisions of database `name`, all or none; two processes at once: the second finds it done."""
+    """Run the missing revisions of database `name`, all or none; two processes at once: the second finds it done.
+
+    A database written by newer code is left as it is; `state` says so.
+    """
+    if state(name, path).is_ahead:
+        return
     engine = _engine(path)
     try:
         with engine.begin() as connection:
@@ -49,14 +62,29 @@ def upgrade(name: str, path: Path) -> None:
         engine.dispose()
 
 
+def expected(name: str) -> Expected:
+    """What this code expects of database `name`; reads the revisions' files."""
+    script = ScriptDirectory.from_config(_config(name))
+    return Expected(str(script.get_current_head()), frozenset(each.revision for each in script.walk_revisions()))
+
+
+def compare(current: str | None, wanted: Expected) -> State:
+    """How a database at revision `current` stands to this code."""
+    is_ahead = current is not None and current not in wanted.known
+    return State(current, wanted.head, is_pending=current != wanted.head and not is_ahead, is_ahead=is_ahead)
+
+
 def state(name: str, path: Path) -> State:
     """How the database stands; a file that is not there counts as empty and is not made."""
-    script = ScriptDirectory.from_config(_config(name))
-    head = str(script.get_current_head())
-    known = {revision.revision for revision in script.walk_revisions()}
-    current = _current(path)
-    is_ahead = current is not None and current not in known
-    return State(current, head, is_pending=current != head and not is_ahead, is_ahead=is_ahead)
+    return compare(_current(path), expected(name))
+
+
+def current_revision(plain: sqlite3.Connection) -> str | None:
+    """The revision an open database is at; None: it has no tables of ours."""
+    if not plain.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone():
+        return None
+    row = plain.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else None
 
 
 def differences(path: Path, metadata: MetaData) -> list[Any]:
@@ -95,10 +123,7 @@ def _current(path: Path) -> str | None:
     if not path.exists():
         return None
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.5)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone():
-            return None
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(row[0]) if row else None
+        return current_revision(connection)
 
 
 def _engine(path: Path) -> Engine:

@@ -1,0 +1,107 @@
+"""How the server's parts are: each with its state, how long the look took, and since when it is so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from server.clock import clock_ms
+from server.store import migrate, outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from server.store.core import Core
+    from server.store.punchlist import PunchlistStore
+
+LOOK_S: Final = 0.8
+"""Seconds a look at one part may take; all are looked at together, so the whole takes no longer."""
+
+LATE_MS: Final = 60_000
+"""Age of the oldest undelivered outbox row from which the relay counts as behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look found: `state` is `ok`, `degraded` or `down`; `facts` are numbers for whoever may see them."""
+
+    state: str
+    hint: str = ""
+    facts: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part, as shown; `since` in ms since 1970 UTC: when it came into this state."""
+
+    state: str
+    latency_ms: int
+    since: int
+    hint: str
+    facts: dict[str, Any]
+
+
+class Health:
+    """Looks at the parts. Without the punch list nothing can be taken in: `down`; without another: `degraded`."""
+
+    def __init__(self, punchlist: PunchlistStore, core: Core, clock: Callable[[], int] = clock_ms) -> None:
+        self._punchlist = punchlist
+        self._core = core
+        self._clock = clock
+        self._expected = {name: migrate.expected(name) for name in ("punchlist", "core")}
+        self._since: dict[str, tuple[str, int]] = {}
+
+    async def look(self) -> dict[str, Part]:
+        """Every part; never longer than about a second."""
+        looks: dict[str, Callable[[], Awaitable[Found]]] = {
+            "punchlist": lambda: self._database("punchlist", self._punchlist),
+            "core": lambda: self._database("core", self._core),
+            "relay": self._relay,
+        }
+        parts = await asyncio.gather(*(self._look_at(name, look) for name, look in looks.items()))
+        return dict(zip(looks, parts, strict=True))
+
+    async def _look_at(self, name: str, look: Callable[[], Awaitable[Found]]) -> Part:
+        began = time.perf_counter()
+        try:
+            found = await asyncio.wait_for(look(), LOOK_S)
+        except TimeoutError:
+            found = Found("down", f"It did not answer within {LOOK_S} s.")
+        except Exception as error:
+            found = Found("down", str(error) or type(error).__name__)
+        latency_ms = round((time.perf_counter() - began) * 1000)
+        return Part(found.state, latency_ms, self._since_when(name, found.state), found.hint, found.facts or {})
+
+    def _since_when(self, name: str, state: str) -> int:
+        before, since = self._since.get(name, ("", 0))
+        if state != before:
+            since = self._clock()
+            self._since[name] = (state, since)
+        return since
+
+    async def _database(self, name: str, database: PunchlistStore | Core) -> Found:
+        revision = await database.read_alone(migrate.current_revision)
+        found = migrate.compare(revision, self._expected[name])
+        facts = {"migrations": asdict(found)}
+        if found.is_pending:
+            return Found("down", "Migrations are pending: stop the server and run `holdfast migrate`.", facts)
+        if found.is_ahead:
+            return Found("degraded", "The database was written by a newer version: update this server.", facts)
+        return Found("ok", facts=facts)
+
+    async def _relay(self) -> Found:
+        waiting = await outbox.backlog(self._punchlist)
+        age_ms = 0 if waiting.oldest_at is None else max(0, self._clock() - waiting.oldest_at)
+        facts = {"undelivered": waiting.count, "oldest_age_ms": age_ms}
+        if age_ms > LATE_MS:
+            return Found("degraded", "Words for the other database wait; see the log for why.", facts)
+        return Found("ok", facts=facts)
+
+
+def overall(parts: dict[str, Part]) -> str:
+    """The state of the whole."""
+    if parts["punchlist"].state == "down":
+        return "down"
+    return "ok" if all(part.state == "ok" for part in parts.values()) else "degraded"

@@ -1,0 +1,1 @@
+"""What happens around every request: plain ASGI, so that nothing is buffered and nothing is run twice."""

@@ -1,0 +1,90 @@
+"""Runs the server in this process until it is told to stop: what `holdfast serve` does."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+
+from server.app import create_app
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+LOGGING: Final[dict[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}
+
+
+class PortTaken(Exception):
+    """The address cannot be listened on; the text says why, to people."""
+
+
+class Server(uvicorn.Server):
+    """Says where it is, once it answers."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(f"Holdfast is on {self._url}", flush=True)
+
+
+def serve(settings: Settings) -> int:
+    """Migrate, serve, and end cleanly on Ctrl-C or SIGTERM; returns the exit status. Raises `PortTaken`."""
+    listener = _listen(settings.host, settings.port)
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(
+        create_app(settings),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=_logging(settings.log_level),
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.shutdown_s,
+        backlog=2048,
+    )
+    server = Server(config, settings.public_url or f"http://{_name(settings.host)}:{port}")
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:  # Uvicorn raises it again after it has ended everything.
+        pass
+    finally:
+        listener.close()
+    return 0 if server.started else 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port.") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _name(host: str) -> str:
+    """How to write the address in a URL; loopback and "everywhere" are called localhost."""
+    if host in ("127.0.0.1", "::1", "0.0.0.0", "::"):  # noqa: S104 - read, not listened on
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def _logging(level: str) -> dict[str, Any]:
+    return {**LOGGING, "loggers": {"holdfast": {"level": level.upper()}, "server": {"level": level.upper()}}}
