@@ -24,7 +24,7 @@ def compact(value: Any) -> str:
 
 def sha256(text: str) -> str:
     """SHA-256 of the text in UTF-8, 64 lower-case hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def content_hash(mutation: Mutation) -> str:

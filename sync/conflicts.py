@@ -17,7 +17,7 @@ def note(act: Act, item: Row, name: str, verdict: Verdict, was: Any, wanted: Any
     With `Verdict.KEPT` the newcomer won and `other` is the value that stood; otherwise `other` is the newcomer's.
     """
     current = item.doc[name]
-    standing_by, standing_at = _last_author(act, item, name)
+    standing_by, standing_at = last_author(act, item, name)
     newcomer: tuple[Any, str, int] = (wanted, act.actor.id, act.corrected_at)
     standing: tuple[Any, str, int] = (current, standing_by, standing_at)
     winner, loser = (newcomer, standing) if verdict is Verdict.KEPT else (standing, newcomer)
@@ -79,7 +79,7 @@ def again(old: Row, values: Document) -> Row:
     return Row("conflicts", old.id, version, {**old.doc, **values, "version": version}, {}, False, old.item_id)
 
 
-def _last_author(act: Act, item: Row, name: str) -> tuple[str, int]:
+def last_author(act: Act, item: Row, name: str) -> tuple[str, int]:
     """Who gave the field its current value, and when; whoever raised the item where no event tells."""
     version, _ = last_change(item, name)
     for child in act.draft.children(item.id):

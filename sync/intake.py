@@ -9,7 +9,8 @@ Mutations that this server does not know hold up nobody: what they are about is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from sync.acts import ITEMS, Act, Parked, Refused, Result
 from sync.canonical import content_hash as hash_of
@@ -22,16 +23,18 @@ from sync.refusals import SENTENCES, changed, item_of, refusal
 from sync.schema import Outcome
 from sync.wire import Mutation
 
-_REVEALING = frozenset({"item.create", "item.move", "item.restore"})
+WORDS: Final = "mutations"
+"""Stands for an entity in what an unknown mutation waits for: a server that knows its name."""
+
+_REVEALING: Final = frozenset({"item.create", "item.move", "item.restore"})
 """Mutations after which parked work may find its item."""
 
 
-def take_in(act: Act, refuse_as: str | None = None) -> str:
+def take_in(act: Act, digest: str, refuse_as: str | None = None) -> str:
     """Plan a mutation whose id is new and write its receipt; returns the receipt's body. Raises `Missing`.
 
-    With `refuse_as` it is refused for that reason without being planned.
+    `digest` is the hash of its content. With `refuse_as` it is refused for that reason without being planned.
     """
-    digest = hash_of(act.mutation)
     body = _plan(act, digest, refuse_as)
     act.draft.put_receipt(receipt(act, digest, body))
     return body
@@ -49,11 +52,11 @@ def _plan(act: Act, digest: str, refuse_as: str | None) -> str:
     except Parked as parked:
         return _park(act, "waiting", parked.waiting_for)
     except Unknown:
-        return _park(act, "unknown_mutation", None)
+        return _park(act, "unknown_mutation", f"{WORDS}/{act.mutation.name}")
     act.draft.plan.outbox.append(audit(act, digest, result))
     if act.mutation.name in _REVEALING:
         _forget_refused_creations(act.draft, act.mutation.args["id"])
-        _release(act.draft, act.mutation.args["id"], act.now, lambda _row: True)
+        _release_item(act.draft, act.mutation.args["id"], act.now, lambda _row: True)
     return body_of_result(act, result)
 
 
@@ -94,7 +97,7 @@ def _go_behind(act: Act) -> None:
         return
     item = act.draft.row(ITEMS, item_id)
     if item is not None and act.sees(item):
-        _release(act.draft, item_id, act.now, lambda row: row.doc["user_id"] == act.actor.id)
+        _release_item(act.draft, item_id, act.now, lambda row: row.doc["user_id"] == act.actor.id)
     if _parked(act.draft, item_id, act.actor.id):
         raise Parked(ITEMS, item_id)
 
@@ -111,9 +114,13 @@ def _forget_refused_creations(draft: Draft, item_id: str) -> None:
             draft.put_refusal(changed(row, waiting_for=None))
 
 
-def _release(draft: Draft, item_id: str, now: int, is_due: Callable[[Row], bool]) -> None:
-    """Plan what was parked for the item, in its order, each with its author's rights now (12)."""
-    parked = [row for row in draft.waiting(ITEMS, item_id) if row.doc["state"] == "parked" and is_due(row)]
+def _release_item(draft: Draft, item_id: str, now: int, is_due: Callable[[Row], bool]) -> None:
+    release(draft, [row for row in draft.waiting(ITEMS, item_id) if is_due(row)], now)
+
+
+def release(draft: Draft, rows: Iterable[Row], now: int) -> None:
+    """Plan what was parked among the refusals, in its order, each with its author's rights now (12)."""
+    parked = [row for row in rows if row.doc["state"] == "parked"]
     for row in sorted(parked, key=lambda row: (row.doc["received_at"], row.doc["client"], row.doc["n"])):
         act = _act_of(draft, row, now)
         try:

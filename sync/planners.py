@@ -36,7 +36,7 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
         "refusal.dismiss": refusals.dismiss,
     }
 )
-"""Mutation → its planner. A planner decides first and writes then, so that a refusal leaves nothing behind."""
+"""Mutation → its planner. A planner decides first and writes then, so that a refusal leaves nothing of it behind."""
 
 
 def check(act: Act) -> None:

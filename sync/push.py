@@ -199,7 +199,7 @@ class Batch:
         if known is None:
             if mutation.n <= self.client.last_n:
                 raise Fork  # numbers have no holes, so another mutation once had this one (17)
-            self.receipts.append(take_in(self._act(mutation), self.refuse_as))
+            self.receipts.append(take_in(self._act(mutation), hash_of(mutation), self.refuse_as))
         elif known.user_id == self.request.user and known.content_hash == hash_of(mutation):
             self.receipts.append(known.body)
         else:

@@ -7,7 +7,7 @@ from typing import Any
 from sync import items
 from sync.acts import Act, Refused, Result
 from sync.changes import Document, Row
-from sync.conflicts import again
+from sync.conflicts import again, last_author
 from sync.rules import Role, may, roles_in
 from sync.schema import ITEM_FIELDS
 
@@ -66,6 +66,7 @@ def _take_other(act: Act, conflict: Row, item: Row) -> Result:
     if item.doc["status"] in ("closed", "void"):
         raise Refused(item.doc["status"])
     if item.doc[name] not in (conflict.doc["current"], other):
+        _show_present(act, conflict, item)
         raise Refused("moved_on")
     if name == "sector_id":
         items.check_move(act, item, other)
@@ -81,6 +82,14 @@ def _take_other(act: Act, conflict: Row, item: Row) -> Result:
     act.draft.put_child(settled, new, conflict)
     act.record(new, changes)
     return Result("conflicts", conflict.id, settled.version)
+
+
+def _show_present(act: Act, conflict: Row, item: Row) -> None:
+    """Put the card right before refusing: the value it showed as current is not current any more."""
+    name = conflict.doc["field"]
+    current_by, current_at = last_author(act, item, name)
+    values = {"current": item.doc[name], "current_by": current_by, "current_at": current_at}
+    act.draft.put_child(again(conflict, values), item, conflict)
 
 
 def _keep_current(act: Act, conflict: Row, item: Row) -> Result:
