@@ -1,0 +1,280 @@
+"""A phone in a test: one browser profile, one person at a time, driven by what a person can see."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import BrowserContext, Error, Locator, Page, Playwright, expect
+
+from tests.browser import browsers, tellings
+from tests.browser.browsers import Engine
+from tests.browser.proxy import Proxy
+
+WAIT_MS: Final = 30_000
+PASSWORD: Final = "granite lantern 42"
+GREEN: Final = re.compile(r"^All on server")
+
+_READ_STORE: Final = """async ([prefix, store]) => {
+    const names = (await indexedDB.databases()).map((one) => one.name).filter((name) => name.startsWith(prefix));
+    const found = [];
+    for (const name of names) {
+        const db = await new Promise((resolve, reject) => {
+            const opening = indexedDB.open(name);
+            opening.onsuccess = () => resolve(opening.result);
+            opening.onerror = () => reject(opening.error);
+        });
+        const rows = await new Promise((resolve, reject) => {
+            const reading = db.transaction(store).objectStore(store).getAll();
+            reading.onsuccess = () => resolve(reading.result);
+            reading.onerror = () => reject(reading.error);
+        });
+        db.close();
+        found.push(...rows.map((row) => ({ ...row, database: name })));
+    }
+    return found;
+}"""
+
+_NAVIGATE: Final = """(path) => {
+    history.pushState({ is_ours: true }, "", path);
+    dispatchEvent(new PopStateEvent("popstate"));
+}"""
+
+
+class Phone:
+    """One browser on one profile. `page` is the tab in front."""
+
+    def __init__(self, playwright: Playwright, engine: Engine, profile: Path, proxy: Proxy) -> None:
+        self.engine = engine
+        self.profile = profile
+        self.proxy = proxy
+        self.errors: list[str] = []
+        self.options: dict[str, Any] = {}
+        self._playwright = playwright
+        self._context: BrowserContext | None = None
+        self._page: Page | None = None
+        self._told: list[str] = []
+
+    # --- the browser -----------------------------------------------------------------------------------------------
+
+    @property
+    def context(self) -> BrowserContext:
+        assert self._context is not None, "this phone's browser is not running"
+        return self._context
+
+    @property
+    def page(self) -> Page:
+        assert self._page is not None, "no tab is open"
+        return self._page
+
+    def start(self) -> None:
+        """Starts the browser on its profile, without opening the app."""
+        if self._context is None:
+            self._context = self.engine.start(self._playwright, self.profile, **self.options)
+            self._context.set_default_timeout(WAIT_MS)
+            self._context.add_init_script(tellings.RECORDER)
+
+    def open(self, path: str = "/") -> Page:
+        """A new tab on an address of the app, in front of the others."""
+        self.start()
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
+        page.on("console", lambda message: self._note_console(message.text))
+        page.goto(self.proxy.origin + path)
+        self._page = page
+        return page
+
+    def close_tabs(self) -> None:
+        """Closes every tab of the app; the browser goes on."""
+        blank = self.context.new_page()
+        for page in self.context.pages:
+            if page is not blank:
+                self._collect(page)
+                page.close()
+        self._page = None
+
+    def close(self) -> None:
+        """Ends the browser in good order; its profile stays."""
+        if self._context is not None:
+            self.collect()
+            self._context.close()
+            self._forget()
+
+    def kill(self) -> None:
+        """SIGKILL to the browser: what was not on the disk is gone."""
+        browsers.kill(self.profile)
+        if self._context is not None:
+            with contextlib.suppress(Error):  # it is dead already
+                self._context.close()
+            self._forget()
+
+    def _forget(self) -> None:
+        self._context = None
+        self._page = None
+
+    def _note_console(self, text: str) -> None:
+        if "Content-Security-Policy" in text or "Content Security Policy" in text or "TrustedScript" in text:
+            self.errors.append(text)
+
+    # --- what a person does ----------------------------------------------------------------------------------------
+
+    def sign_in(self, name: str) -> None:
+        """Signs in where the app asks for it, and waits until everything is on the phone."""
+        self.fill_sign_in(name)
+        self.is_green()
+        expect(self.page.locator(".ready")).to_be_visible(timeout=WAIT_MS)
+        self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+
+    def fill_sign_in(self, name: str) -> None:
+        if not self.page.url.startswith(self.proxy.origin):
+            self.go("/")
+        login = self.page.locator("input[name=login]:visible")
+        login.fill(name.lower())
+        self.page.locator("input[name=password]:visible").fill(PASSWORD)
+        self.button("Sign in").last.click()
+
+    def go(self, path: str) -> None:
+        """To a screen of the app as a link would, without loading the page anew."""
+        if self._page is None or not self.page.url.startswith(self.proxy.origin):
+            self.open(path)
+            return
+        self.page.evaluate(_NAVIGATE, path)
+
+    def capture(self, title: str, *, sector: str | None = None) -> str:
+        """Writes a new item and waits until the screen says it is saved; its id."""
+        self.go("/new")
+        self.page.get_by_label("What is wrong?").fill(title)
+        if sector is not None:
+            self.page.get_by_role("button", name=re.compile(r"^Sector")).click()
+            self.page.get_by_role("dialog").get_by_role("button", name=re.compile(sector)).click()
+        self.button("Save on this phone").click()
+        link = self.page.locator(".snackbar-acts a")
+        expect(self.page.locator(".snackbar-text")).to_contain_text("Saved on this phone: •")
+        return str(link.get_attribute("href")).removeprefix("/items/")
+
+    def show(self, item_id: str) -> None:
+        self.go(f"/items/{item_id}")
+        expect(self.page.get_by_role("heading", name="Activity")).to_be_visible()
+
+    def edit(self, item_id: str, **fields: str) -> None:
+        """Changes fields of an item in the form; waits until the screen says they are saved."""
+        self.begin_edit(item_id, **fields)
+        self.button("Save changes").click()
+        self.is_saved()
+
+    def begin_edit(self, item_id: str, **fields: str) -> None:
+        self.go(f"/items/{item_id}?edit")
+        expect(self.page.locator("#edit")).to_be_visible()
+        for label, value in fields.items():
+            field = self.page.get_by_label(label.capitalize(), exact=True)
+            if label == "priority":
+                self.page.get_by_role("group", name="Priority").get_by_role("button", name=value).click()
+            elif label == "trade":
+                self.page.get_by_role("button", name=re.compile("^Trade")).click()
+                self.page.get_by_role("dialog").get_by_role("button", name=value).click()
+            else:
+                field.first.fill(value)
+
+    def comment(self, item_id: str, text: str) -> None:
+        self.show(item_id)
+        self.page.get_by_label("Your comment").fill(text)
+        self.button("Add comment").click()
+        self.is_saved()
+
+    def command(self, item_id: str, word: str, reason: str | None = None) -> None:
+        """A status command by the word on its button."""
+        self.show(item_id)
+        self.button(word).click()
+        if reason is not None:
+            dialog = self.page.get_by_role("dialog")
+            dialog.locator("textarea").fill(reason)
+            dialog.get_by_role("button", name=word).click()
+        self.is_saved()
+
+    def answer(self, item_id: str, word: str) -> None:
+        """One tap on a conflict card."""
+        self.show(item_id)
+        self.page.locator("article.conflict").get_by_role("button", name=re.compile(f"^{word}")).click()
+        expect(self.page.locator(".snackbar-text")).to_contain_text("Answer saved on this phone")
+
+    def sign_out(self) -> None:
+        """Signs out; with unsent work, keeping it on this phone."""
+        self.go("/settings")
+        self.button("Sign out").click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_role("button", name=re.compile("Keep on this phone and sign out|^Sign out$")).click()
+        expect(self.page.locator("input[name=login]")).to_be_visible()
+
+    # --- what a person sees ----------------------------------------------------------------------------------------
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    @property
+    def strip(self) -> Locator:
+        """The sentence of the strip."""
+        return self.page.locator(".strip [role=status]")
+
+    def says(self, text: str | re.Pattern[str], timeout_ms: int = WAIT_MS) -> None:
+        """Waits until the strip says so."""
+        expect(self.strip).to_contain_text(text, timeout=timeout_ms)
+
+    def is_green(self, timeout_ms: int = WAIT_MS) -> None:
+        self.says(GREEN, timeout_ms)
+
+    def is_saved(self) -> None:
+        expect(self.page.locator(".snackbar-text")).to_contain_text("Saved on this phone")
+
+    # --- what is stored on it --------------------------------------------------------------------------------------
+
+    def read(self, kind: str, store: str) -> list[dict[str, Any]]:
+        """A store of this phone's databases `holdfast-{kind}-…`, of every user."""
+        found: list[dict[str, Any]] = self.page.evaluate(_READ_STORE, [f"holdfast-{kind}-", store])
+        return found
+
+    def outbox(self, user_id: str | None = None) -> list[dict[str, Any]]:
+        """Entries without a receipt, by number."""
+        entries = [
+            entry
+            for entry in self.read("work", "entries")
+            if entry["state"] != "acked" and (user_id is None or str(entry["database"]).endswith(user_id))
+        ]
+        return sorted(entries, key=lambda entry: int(entry["n"]))
+
+    def drafts(self) -> str:
+        """All that is half typed, as JSON."""
+        return json.dumps(self.read("work", "drafts"), ensure_ascii=False)
+
+    def rows(self, entity: str) -> dict[str, dict[str, Any]]:
+        """Cached documents of an entity by id, as the server gave them."""
+        return {row["id"]: row["doc"] for row in self.read("cache", "rows") if row["entity"] == entity}
+
+    def client_ids(self) -> set[str]:
+        return {str(row["client"]) for row in self.read("work", "meta")}
+
+    # --- what it has told ------------------------------------------------------------------------------------------
+
+    def collect(self) -> None:
+        """Takes over what the open tabs have recorded."""
+        for page in self.context.pages:
+            self._collect(page)
+
+    def _collect(self, page: Page) -> None:
+        if page.url.startswith(self.proxy.origin):
+            self._told += [line for line in page.evaluate(tellings.READ) if line is not None]
+
+    def told(self) -> list[tellings.Telling]:
+        if self._context is not None:
+            self.collect()
+        return tellings.parse(self._told)
+
+    def assert_honest(self, more: Iterable[tellings.Mutation] = ()) -> None:
+        """No screen of this phone ever said "all on server" before everything made on it was acknowledged."""
+        told = self.told()
+        sent = [one for one in tellings.mutations(self.proxy.exchanges) if one.client in self.client_ids()]
+        assert tellings.untrue(told, [*sent, *more]) == []
+        assert self.errors == []
