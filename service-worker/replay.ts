@@ -1,18 +1,17 @@
 /** Sends what the outbox holds while no page does. */
-import { openCache, openWork, type KnownUser } from "../pwa/store/databases.ts";
-import { readCurrentUser } from "../pwa/store/shell.ts";
-import { prepareWork, readOutbox } from "../pwa/store/work.ts";
-import { openBell } from "../pwa/sync/bell.ts";
-import { pending, type Trouble } from "../pwa/sync/device.ts";
+import { cacheName, workName, type KnownUser } from "../pwa/store/databases.ts";
+import { readCurrentUser } from "../pwa/store/people.ts";
+import { openDatabase } from "../pwa/store/strict.ts";
+import { readOutbox } from "../pwa/store/work.ts";
+import { openBell, wordFor } from "../pwa/sync/bell.ts";
 import { postSync } from "../pwa/sync/network.ts";
 import { asSenderIfFree, Runner } from "../pwa/sync/runner.ts";
-import { finishSignOut } from "../pwa/sync/session.ts";
+import { PAUSES, pending } from "../pwa/sync/sending.ts";
+import { finishSignOut } from "../pwa/sync/signing_out.ts";
 
 /** Chromium ends an event after five minutes; a server that is away for a while is waited for within one event. */
 const LIMIT_MS = 4 * 60_000;
 const LOOK_AGAIN_MS = 1_000;
-/** No use in trying again before a person has done something. */
-const PAUSES: ReadonlySet<Trouble | null> = new Set(["sign_in", "other_user", "revoked", "upgrade"]);
 
 let running: Promise<void> | null = null;
 
@@ -29,22 +28,17 @@ async function replayAll(): Promise<void> {
 }
 
 async function replayFor(user: KnownUser): Promise<void> {
-  const [work, cache] = await Promise.all([openWork(user.id), openCache(user.id)]);
-  const bell = openBell(user.id, () => undefined);
+  const [work, cache] = await Promise.all([openDatabase(workName(user.id)), openDatabase(cacheName(user.id))]);
+  const bell = openBell(user.id);
   const runner = new Runner({
     work,
     cache,
     post: postSync,
     now: Date.now,
-    changed: (own, _durable, rows) => {
-      const sending = { ids: own.flight?.ids ?? [], retry_at: own.retry_at };
-      const keys = rows === null || rows.is_reset ? null : [...rows.put.map((row) => [row.entity, row.id] as const), ...rows.gone];
-      bell.ring(rows === null ? { type: "outbox", sending } : { type: "rows", keys, sending });
-    },
+    changed: (own, _durable, rows) => bell.postMessage(wordFor(own, rows)),
     failed: () => undefined,
   });
   try {
-    await prepareWork(work, user.id);
     const until = Date.now() + LIMIT_MS;
     while (await remains()) {
       // Somebody else is sending: look again, should that page be closed.

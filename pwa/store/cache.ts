@@ -1,9 +1,8 @@
 /** The cache database: the server's rows. They, what leaves, the cookie and the end of the overlay change together (14). */
-import { unwrap, type IDBPTransaction, type StoreNames } from "idb";
 import type { AnswerBody } from "../sync/device.ts";
 import type { Download, Id, Instant } from "../sync/types.ts";
-import type { CacheDatabase, CachedRow, CacheSchema, Document, Reach, RowKey } from "./databases.ts";
-import { storing, strictly } from "./strict.ts";
+import type { CacheDatabase, CachedRow, Document, Reach, RowKey } from "./databases.ts";
+import { of, reading, strictly } from "./strict.ts";
 
 /** What of an answer concerns the cache. */
 export interface Rows extends AnswerBody {
@@ -34,82 +33,79 @@ export interface Asked {
   readonly held: ReadonlySet<Id>;
 }
 
-type RowTransaction = IDBPTransaction<CacheSchema, StoreNames<CacheSchema>[], "readwrite">;
-type Pending = Map<string, { readonly key: [string, Id]; before: CachedRow | undefined; after: CachedRow | undefined }>;
+/** A row an answer speaks of, as it was and as it will be. */
+interface Slot {
+  readonly key: [string, Id];
+  readonly before: CachedRow | undefined;
+  after: CachedRow | undefined;
+}
 
 const NOWHERE: Reach = { cookie: null, covered: [], downloads: {} };
 
 export function readReach(cache: CacheDatabase): Promise<Reach> {
-  return storing(async () => (await cache.get("meta", "reach")) ?? NOWHERE);
+  return reading(cache, ["meta"], reachIn);
 }
 
 /** Applies an answer; null when the cookie is no longer the one it was asked with, and then nothing changes (13). */
 export function applyRows(cache: CacheDatabase, asked: Asked, body: Rows): Promise<RowChanges | null> {
   return strictly(cache, ["rows", "meta"], async (tx) => {
-    const reach = (await tx.objectStore("meta").get("reach")) ?? NOWHERE;
+    const reach = await reachIn(tx);
     if (reach.cookie !== asked.cookie) return null;
-    if (body.reset) await tx.objectStore("rows").clear();
-    const pending = await loadConcerned(tx, body);
-    change(pending, body);
+    if (body.reset) tx.objectStore("rows").clear();
+    const slots = await changed(tx, body);
     const after = reachAfter(body.reset ? NOWHERE : reach, asked, body);
-    unwrap(tx.objectStore("meta")).put(after, "reach");
-    return { is_reset: body.reset, ...write(tx, pending), reach: after };
+    tx.objectStore("meta").put(after, "reach");
+    return { is_reset: body.reset, ...write(tx, slots), reach: after };
   });
 }
 
-/** The rows an answer speaks of and those of dropped scopes, as they are now; read at once, since each wait costs. */
-async function loadConcerned(tx: RowTransaction, body: Rows): Promise<Pending> {
+/** The rows of dropped scopes and those the answer speaks of; read at once, since each wait costs. */
+async function changed(tx: IDBTransaction, body: Rows): Promise<Iterable<Slot>> {
   const rows = tx.objectStore("rows");
-  const pending: Pending = new Map();
-  const keys = body.scopes.flatMap(({ rows: put, gone }): [string, Id][] => [
-    ...put.map(({ entity, doc }): [string, Id] => [entity, doc.id]),
-    ...gone.map(({ entity, id }): [string, Id] => [entity, id]),
-  ]);
-  const known = body.reset ? [] : await Promise.all(keys.map((key) => rows.get(key)));
-  keys.forEach((key, index) => pending.set(nameOf(key), { key, before: known[index], after: known[index] }));
+  const slots = new Map<string, Slot>();
+  const slotOf = (key: [string, Id], before: CachedRow | undefined): Slot => {
+    const name = key.join("/");
+    const slot = slots.get(name) ?? { key, before, after: before };
+    slots.set(name, slot);
+    return slot;
+  };
   for (const scope of body.drop) {
-    for (const row of await rows.index("scopes").getAll(scope)) {
-      const key: [string, Id] = [row.entity, row.id];
-      pending.set(nameOf(key), { key, before: row, after: row });
+    for (const row of await of<CachedRow[]>(rows.index("scopes").getAll(scope))) {
+      const slot = slotOf([row.entity, row.id], row);
+      slot.after = leaving(slot.after, scope);
     }
   }
-  return pending;
+  const words = body.scopes.flatMap(({ scope, rows: put, gone }) => [
+    ...put.map(({ entity, doc }) => ({ scope, key: [entity, doc.id] as [string, Id], doc })),
+    ...gone.map(({ entity, id }) => ({ scope, key: [entity, id] as [string, Id], doc: null })),
+  ]);
+  const known = await Promise.all(words.map(({ key }) => of<CachedRow | undefined>(rows.get(key))));
+  words.forEach(({ scope, key, doc }, index) => {
+    const slot = slotOf(key, known[index]);
+    slot.after = doc === null ? leaving(slot.after, scope) : joining(slot.after, scope, key, doc);
+  });
+  return slots.values();
 }
 
-function change(pending: Pending, body: Rows): void {
-  const dropped = new Set(body.drop);
-  for (const row of pending.values()) row.after = leaving(row.after, (scope) => dropped.has(scope));
-  for (const { scope, rows, gone } of body.scopes) {
-    for (const { entity, doc } of rows) {
-      const row = pending.get(nameOf([entity, doc.id]))!;
-      row.after = { entity, id: doc.id, item_id: itemOf(doc), scopes: joining(row.after?.scopes ?? [], scope), doc };
-    }
-    for (const { entity, id } of gone) {
-      const row = pending.get(nameOf([entity, id]))!;
-      row.after = leaving(row.after, (other) => other === scope);
-    }
-  }
+function leaving(row: CachedRow | undefined, scope: string): CachedRow | undefined {
+  const scopes = row?.scopes.filter((other) => other !== scope);
+  return scopes?.length ? { ...row!, scopes } : undefined;
 }
 
-function leaving(row: CachedRow | undefined, isLeft: (scope: string) => boolean): CachedRow | undefined {
-  if (row === undefined || !row.scopes.some(isLeft)) return row;
-  const scopes = row.scopes.filter((scope) => !isLeft(scope));
-  return scopes.length === 0 ? undefined : { ...row, scopes };
+function joining(row: CachedRow | undefined, scope: string, [entity, id]: RowKey, doc: Document): CachedRow {
+  const scopes = [...new Set(row?.scopes).add(scope)];
+  return { entity, id, item_id: typeof doc["item_id"] === "string" ? doc["item_id"] : "", scopes, doc };
 }
 
-function joining(scopes: readonly string[], scope: string): readonly string[] {
-  return scopes.includes(scope) ? scopes : [...scopes, scope];
-}
-
-function write(tx: RowTransaction, pending: Pending): { put: CachedRow[]; gone: RowKey[] } {
-  const rows = unwrap(tx.objectStore("rows"));
+function write(tx: IDBTransaction, slots: Iterable<Slot>): { put: CachedRow[]; gone: RowKey[] } {
+  const rows = tx.objectStore("rows");
   const put: CachedRow[] = [];
   const gone: RowKey[] = [];
-  for (const { key, before, after } of pending.values()) {
-    if (after !== undefined && after !== before) {
+  for (const { key, before, after } of slots) {
+    if (after) {
       rows.put(after);
       put.push(after);
-    } else if (after === undefined && before !== undefined) {
+    } else if (before) {
       rows.delete(key);
       gone.push(key);
     }
@@ -137,28 +133,22 @@ function downloadsAfter(downloads: Reach["downloads"], now: Instant, body: Rows)
 }
 
 export function readRows(cache: CacheDatabase, entities: readonly string[]): Promise<CachedRow[][]> {
-  return storing(() => {
-    const rows = cache.transaction("rows").store;
-    return Promise.all(entities.map((entity) => rows.getAll(IDBKeyRange.bound([entity], [entity, []]))));
-  });
+  return reading(cache, ["rows"], (tx) =>
+    Promise.all(entities.map((entity) => of<CachedRow[]>(tx.objectStore("rows").getAll(IDBKeyRange.bound([entity], [entity, []]))))),
+  );
 }
 
 export function readSomeRows(cache: CacheDatabase, keys: readonly RowKey[]): Promise<(CachedRow | undefined)[]> {
-  return storing(() => {
-    const rows = cache.transaction("rows").store;
-    return Promise.all(keys.map(([entity, id]) => rows.get([entity, id])));
-  });
+  return reading(cache, ["rows"], (tx) =>
+    Promise.all(keys.map(([entity, id]) => of<CachedRow | undefined>(tx.objectStore("rows").get([entity, id])))),
+  );
 }
 
 /** Comments, events and conflicts of one item. */
 export function readChildren(cache: CacheDatabase, item_id: Id): Promise<CachedRow[]> {
-  return storing(() => cache.getAllFromIndex("rows", "item_id", item_id));
+  return reading(cache, ["rows"], (tx) => of<CachedRow[]>(tx.objectStore("rows").index("item_id").getAll(item_id)));
 }
 
-function itemOf(doc: Document): Id {
-  return typeof doc["item_id"] === "string" ? doc["item_id"] : "";
-}
-
-function nameOf([entity, id]: RowKey): string {
-  return `${entity}/${id}`;
+async function reachIn(tx: IDBTransaction): Promise<Reach> {
+  return (await of<Reach | undefined>(tx.objectStore("meta").get("reach"))) ?? NOWHERE;
 }

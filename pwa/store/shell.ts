@@ -1,33 +1,23 @@
 /** The shell database: who is signed in on this phone, who was, and what it calls itself. */
+import type { Entry } from "../sync/device.ts";
 import type { Id } from "../sync/types.ts";
-import { openShell, openWork, type KnownUser, type ShellDatabase } from "./databases.ts";
-import { storing, strictly } from "./strict.ts";
+import { openShell, openWork } from "./opening.ts";
+import { withShell } from "./people.ts";
+import type { KnownUser } from "./databases.ts";
+import { of, reading, strictly } from "./strict.ts";
 
-/** Runs `work` on the shell database, opened for this alone: it is needed rarely, and by pages that live shortly. */
-async function withShell<R>(work: (shell: ShellDatabase) => Promise<R>): Promise<R> {
-  const shell = await openShell();
-  try {
-    return await storing(() => work(shell));
-  } finally {
-    shell.close();
-  }
-}
-
-/** Who may see and send on this phone now; null when nobody is signed in, or who was has locked it. */
-export function readCurrentUser(): Promise<KnownUser | null> {
-  return withShell(async (shell) => {
-    const id = await shell.get("meta", "current_user");
-    const user = id === undefined ? undefined : await shell.get("users", id);
-    return user === undefined || user.is_locked ? null : user;
-  });
+/** Makes the shell database where it is missing; everything below, and the worker, needs it to be there. */
+export async function prepareShell(): Promise<void> {
+  (await openShell()).close();
 }
 
 /** Makes `user` the current one; a sign-out still to be told is settled by the new session. */
 export function writeCurrentUser(user: KnownUser): Promise<void> {
   return withShell((shell) =>
-    strictly(shell, ["users", "meta"], async (tx) => {
-      const meta = tx.objectStore("meta");
-      await Promise.all([tx.objectStore("users").put(user), meta.put(user.id, "current_user"), meta.delete("pending_sign_out")]);
+    strictly(shell, ["users", "meta"], (tx) => {
+      tx.objectStore("users").put(user);
+      tx.objectStore("meta").put(user.id, "current_user");
+      tx.objectStore("meta").delete("pending_sign_out");
     }),
   );
 }
@@ -38,29 +28,21 @@ export function lockUser(id: Id): Promise<void> {
     strictly(shell, ["users", "meta"], async (tx) => {
       const users = tx.objectStore("users");
       const meta = tx.objectStore("meta");
-      const user = await users.get(id);
-      if (user !== undefined) await users.put({ ...user, is_locked: true });
-      if ((await meta.get("current_user")) === id) await meta.delete("current_user");
-      await meta.put(id, "pending_sign_out");
+      const user = await of<KnownUser | undefined>(users.get(id));
+      if (user !== undefined) users.put({ ...user, is_locked: true });
+      if ((await of(meta.get("current_user"))) === id) meta.delete("current_user");
+      meta.put(id, "pending_sign_out");
     }),
   );
-}
-
-export function readPendingSignOut(): Promise<Id | undefined> {
-  return withShell((shell) => shell.get("meta", "pending_sign_out"));
-}
-
-export function forgetPendingSignOut(): Promise<void> {
-  return withShell((shell) => strictly(shell, ["meta"], (tx) => tx.objectStore("meta").delete("pending_sign_out")));
 }
 
 /** A short name of this phone, "K7", made once: provisional numbers start with it. */
 export function readDeviceLabel(): Promise<string> {
   return withShell((shell) =>
     strictly(shell, ["meta"], async (tx) => {
-      const known = await tx.objectStore("meta").get("device_label");
+      const known = await of<string | undefined>(tx.objectStore("meta").get("device_label"));
       const label = known ?? newLabel();
-      if (known === undefined) await tx.objectStore("meta").put(label, "device_label");
+      if (known === undefined) tx.objectStore("meta").put(label, "device_label");
       return label;
     }),
   );
@@ -82,7 +64,7 @@ export interface WaitingUser {
 
 /** Everybody with unsent work on this phone: names and counts, no content. */
 export async function waitingOnThisPhone(): Promise<WaitingUser[]> {
-  const users = await withShell((shell) => shell.getAll("users"));
+  const users = await withShell((shell) => reading(shell, ["users"], (tx) => of<KnownUser[]>(tx.objectStore("users").getAll())));
   const counted = await Promise.all(users.map(async ({ id, name }) => ({ user_id: id, name, waiting: await countWaiting(id) })));
   return counted.filter((user) => user.waiting > 0);
 }
@@ -90,8 +72,13 @@ export async function waitingOnThisPhone(): Promise<WaitingUser[]> {
 async function countWaiting(user: Id): Promise<number> {
   const work = await openWork(user);
   try {
-    const [entries, quarantined] = await Promise.all([work.getAll("entries"), work.count("quarantined")]);
-    return entries.filter((entry) => entry.state !== "acked").length + quarantined;
+    return await reading(work, ["entries", "quarantined"], async (tx) => {
+      const [entries, quarantined] = await Promise.all([
+        of<Entry[]>(tx.objectStore("entries").getAll()),
+        of(tx.objectStore("quarantined").count()),
+      ]);
+      return entries.filter((entry) => entry.state !== "acked").length + quarantined;
+    });
   } finally {
     work.close();
   }

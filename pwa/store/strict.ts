@@ -1,37 +1,68 @@
-/** Transactions a person depends on: resolved only when on the disk, and all or nothing when they fail (invariant 23). */
-import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
+/**
+ * IndexedDB as promises, in the few words this app needs: a library for it would take a quarter of the service worker.
+ *
+ * A transaction a person depends on is resolved only when on the disk, and is all or nothing when it fails (invariant 23).
+ */
 import { StorageError } from "../sync/types.ts";
 
+/** The result of one request. A failed one aborts its transaction, whose error is the one to read. */
+export function of<R>(request: IDBRequest<R>): Promise<R> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
 /**
- * Runs `change` in one readwrite transaction with `durability: "strict"` and resolves to its result once that has completed.
+ * Opens a database at its version; a tab with an older app lets go of it, so that a newer one can upgrade it. Without `create` only
+ * what exists is opened.
+ */
+export function openDatabase(name: string, create?: (db: IDBDatabase) => void): Promise<IDBDatabase> {
+  return storing(async () => {
+    const request = indexedDB.open(name, create && 1);
+    request.onupgradeneeded = () => (create ? create(request.result) : request.transaction?.abort());
+    const db = await of<IDBDatabase>(request);
+    db.onversionchange = () => db.close();
+    return db;
+  });
+}
+
+/**
+ * Runs `change` in one readwrite transaction with `durability: "strict"` and resolves to its result once that has completed. Puts and
+ * deletes in it need no waiting for: one that fails aborts the transaction.
  *
  * @throws StorageError when the browser refused (quota, disk, database gone); then nothing of it was stored.
  * An error thrown by `change` itself aborts the transaction and is passed on.
  */
-export function strictly<S extends DBSchema, N extends StoreNames<S>, R>(
-  db: IDBPDatabase<S>,
-  stores: N[],
-  change: (tx: IDBPTransaction<S, N[], "readwrite">) => Promise<R>,
-): Promise<R> {
+export function strictly<R>(db: IDBDatabase, stores: string[], change: (tx: IDBTransaction) => Promise<R> | R): Promise<R> {
   return storing(async () => {
     const tx = db.transaction(stores, "readwrite", { durability: "strict" });
-    const [result] = await Promise.all([aborting(tx, change(tx)), tx.done]);
-    return result;
+    const done = completed(tx);
+    try {
+      const result = await change(tx);
+      await done;
+      return result;
+    } catch (error) {
+      abort(tx);
+      await done.catch(() => undefined); // only when it is over may anybody try again
+      throw error;
+    }
   });
 }
 
-/** A failed change takes the whole transaction with it. */
-async function aborting<R>(tx: { abort(): void; done: Promise<void> }, change: Promise<R>): Promise<R> {
-  try {
-    return await change;
-  } catch (error) {
-    tx.done.catch(() => undefined); // the reason is `error`, passed on below
-    abortQuietly(tx);
-    throw error;
-  }
+/** One reading of several stores, all as of the same moment. */
+export function reading<R>(db: IDBDatabase, stores: string[], read: (tx: IDBTransaction) => Promise<R>): Promise<R> {
+  return storing(() => read(db.transaction(stores)));
 }
 
-function abortQuietly(tx: { abort(): void }): void {
+function completed(tx: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tx.oncomplete = () => resolve();
+    tx.onabort = () => reject(tx.error ?? new DOMException("given up", "AbortError"));
+  });
+}
+
+function abort(tx: IDBTransaction): void {
   try {
     tx.abort();
   } catch {
@@ -40,7 +71,7 @@ function abortQuietly(tx: { abort(): void }): void {
 }
 
 /** Translates what the browser's storage throws. */
-export async function storing<R>(work: () => Promise<R>): Promise<R> {
+async function storing<R>(work: () => Promise<R>): Promise<R> {
   try {
     return await work();
   } catch (error) {

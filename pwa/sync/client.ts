@@ -1,10 +1,13 @@
 /** The engine as the screens see it: opens the databases, keeps the read model, and never says "saved" before it is (23). */
 import { readChildren, readReach, readRows, readSomeRows, type RowChanges } from "../store/cache.ts";
-import { openCache, openWork, type CacheDatabase, type CachedRow, type Durable, type KnownUser, type Reach, type RowKey, type WorkDatabase } from "../store/databases.ts";
-import { readCurrentUser, readDeviceLabel } from "../store/shell.ts";
-import { deleteDraft, forgetQuarantined, prepareWork, readDraft, readOutbox, requeueInStore, writeDraft, type Outbox, type Own } from "../store/work.ts";
-import { keysOrAll, openBell, type Bell, type Sending, type Word } from "./bell.ts";
-import type { Action, Input } from "./device.ts";
+import { actInStore, deleteDraft, forgetQuarantined, prepareWork, readDraft, requeueInStore, writeDraft } from "../store/acts.ts";
+import type { CacheDatabase, CachedRow, Durable, KnownUser, Reach, RowKey, WorkDatabase } from "../store/databases.ts";
+import { openCache, openWork } from "../store/opening.ts";
+import { readCurrentUser } from "../store/people.ts";
+import { prepareShell, readDeviceLabel } from "../store/shell.ts";
+import { readOutbox, type Outbox } from "../store/work.ts";
+import { openBell, wordFor, type Sending, type Word } from "./bell.ts";
+import type { Act, Action } from "./device.ts";
 import { newId } from "./ids.ts";
 import { Model, WHOLE } from "./model.ts";
 import { postSync } from "./network.ts";
@@ -21,6 +24,7 @@ const DRAFT_MS = 1_000;
 
 /** Opens the engine for whoever is signed in on this phone; null: nobody is, so show the sign-in page. */
 export async function openHoldfast(): Promise<Holdfast | null> {
+  await prepareShell();
   const user = await readCurrentUser();
   if (user === null) return null;
   const [work, cache, label] = await Promise.all([openWork(user.id), openCache(user.id), readDeviceLabel()]);
@@ -39,7 +43,7 @@ class Client implements Holdfast {
   readonly #model: Model;
   readonly #runner: Runner;
   readonly #pulse: Pulse;
-  readonly #bell: Bell;
+  readonly #bell: BroadcastChannel;
   readonly #updates: Updates;
   readonly #listeners = new Set<() => void>();
   #reach: Reach = { cookie: null, covered: [], downloads: {} };
@@ -64,7 +68,7 @@ class Client implements Holdfast {
       cache,
       post: postSync,
       now: Date.now,
-      changed: (own, durable, rows, actions) => this.#stepped(own, durable, rows, actions),
+      changed: (own, durable, rows, actions) => this.#stepped(durable, rows, actions, wordFor(own, rows)),
       failed: () => this.#storageFailed(true),
     });
     this.#pulse = new Pulse({
@@ -72,7 +76,8 @@ class Client implements Holdfast {
       hasWork: () => this.#model.entries.length > 0,
       isOffline: () => this.#model.outbox.durable.trouble === "unreachable",
     });
-    this.#bell = openBell(user.id, (word) => this.#hear(word));
+    this.#bell = openBell(user.id);
+    this.#bell.onmessage = ({ data }: MessageEvent<Word>) => this.#hear(data);
     this.#updates = new Updates(() => this.#tell());
   }
 
@@ -196,7 +201,7 @@ class Client implements Holdfast {
       await this.#peopleChanged();
       return null;
     }
-    await this.#runner.step({ type: "signed_in", now: Date.now() });
+    await this.#act({ type: "signed_in", now: Date.now() });
     this.#pulse.wake(true);
     return null;
   }
@@ -222,8 +227,11 @@ class Client implements Holdfast {
 
   // --- inside
 
-  #act(given: Input): Promise<readonly Action[]> {
-    return this.#guarded(this.#runner.act(given));
+  /** It does not wait for an answer that is just being stored: it concerns one entry and nothing of the sender. */
+  async #act(given: Act): Promise<readonly Action[]> {
+    const { durable, actions } = await this.#guarded(actInStore(this.#work, given));
+    this.#stepped(durable, null, actions, { type: "outbox", sending: this.#sending });
+    return actions;
   }
 
   /** Remembers whether this phone keeps what it is given; the strip says so when it does not. */
@@ -244,16 +252,14 @@ class Client implements Holdfast {
     this.#tell();
   }
 
-  #stepped(own: Own, durable: Durable, rows: RowChanges | null, actions: readonly Action[]): void {
-    this.#sending = { ids: own.flight?.ids ?? [], retry_at: own.retry_at };
+  #stepped(durable: Durable, rows: RowChanges | null, actions: readonly Action[], word: Word): void {
+    this.#sending = word.sending;
     if (rows !== null) {
       this.#reach = rows.reach;
       this.#model.takeRows(rows);
     }
     this.#takeOutbox(outboxAfter(this.#model.outbox, durable, actions), rows?.reach.covered ?? null);
-    if (rows === null) return this.#ring({ type: "outbox", sending: this.#sending });
-    const keys = [...rows.put.map(({ entity, id }): RowKey => [entity, id]), ...rows.gone];
-    this.#ring({ type: "rows", keys: rows.is_reset ? null : keysOrAll(keys), sending: this.#sending });
+    this.#bell.postMessage(word);
   }
 
   #takeOutbox(outbox: Outbox, covered: readonly Id[] | null): void {
@@ -263,14 +269,10 @@ class Client implements Holdfast {
     this.#tell();
   }
 
-  #ring(word: Word): void {
-    this.#bell.ring(word);
-  }
-
   /** After a change that was not a step of the runner. */
   async #reread(): Promise<void> {
     this.#takeOutbox(await readOutbox(this.#work), null);
-    this.#ring({ type: "outbox", sending: this.#sending });
+    this.#bell.postMessage({ type: "outbox", sending: this.#sending } satisfies Word);
   }
 
   /** Words of others are taken one after the other, so that an older reading never replaces a newer one. */
@@ -279,7 +281,7 @@ class Client implements Holdfast {
   }
 
   async #take(word: Word): Promise<void> {
-    if (word.sending !== null) this.#sending = word.sending;
+    this.#sending = word.sending;
     if (word.type === "outbox") return this.#takeOutbox(await readOutbox(this.#work), null);
     await this.#rereadRows(word.keys);
     this.#reach = await readReach(this.#cache);
@@ -302,7 +304,7 @@ class Client implements Holdfast {
   async #peopleChanged(): Promise<void> {
     const current = await readCurrentUser();
     if (current?.id === this.#user.id) {
-      await this.#runner.step({ type: "signed_in", now: Date.now() });
+      await this.#act({ type: "signed_in", now: Date.now() });
       return this.#pulse.wake(true);
     }
     this.#pulse.stop();

@@ -1,8 +1,17 @@
-/** One `POST /sync`. An answer counts only when our server signed it with its header; anything else was not reached. */
+/** Requests to our server. An answer counts only when it carries our header and JSON; anything else was not reached. */
 import type { SyncRequest } from "./device.ts";
 
 /** Longest a phone waits for an answer: then the network is as good as away. */
 export const TIMEOUT_MS = 25_000;
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What our server said. */
+export interface Said {
+  readonly status: number;
+  readonly body: Json;
+  readonly retry_after: string | null;
+}
 
 export type Landed =
   | { readonly kind: "answer"; readonly body: unknown }
@@ -11,76 +20,46 @@ export type Landed =
 
 /** Sends the request and says what became of it; never throws. */
 export async function postSync(request: SyncRequest): Promise<Landed> {
-  const response = await asking("/sync", { method: "POST", body: JSON.stringify(request) });
-  return response === null ? { kind: "unreachable" } : read(response);
+  const said = await asking("/sync", "POST", request);
+  if (!said) return { kind: said === null ? "unreachable" : "not_ours" };
+  const { status, body, retry_after } = said;
+  if (status === 200) return isAnswer(body) ? { kind: "answer", body } : { kind: "not_ours" };
+  const next_n = Number(body["next_n"]) || 0;
+  return { kind: "refused", status, error: String(body["error"]), next_n, retry_after_ms: retryAfterMs(retry_after, Date.now()) };
 }
 
-/** A same-origin JSON request with our time limit; null when nobody answered. */
-export async function asking(path: string, init: RequestInit, timeout_ms: number = TIMEOUT_MS): Promise<Response | null> {
-  const giving_up = new AbortController();
-  const timer = setTimeout(() => giving_up.abort(), timeout_ms);
+/** A same-origin JSON request with our time limit; null: nobody answered; undefined: somebody else did. */
+export async function asking(path: string, method: string, body?: object, timeout_ms = TIMEOUT_MS): Promise<Said | null | undefined> {
   try {
     const response = await fetch(path, {
-      ...init,
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
-      credentials: "same-origin",
+      method,
+      ...(body && { body: JSON.stringify(body) }),
+      headers: { "Content-Type": "application/json" },
       cache: "no-store",
       redirect: "manual", // our server never redirects these: whoever does is a captive portal
-      signal: giving_up.signal,
+      signal: AbortSignal.timeout(timeout_ms), // the body too: a connection may hang after the headers
     });
-    // The body is read under the same limit: a connection may hang after the headers.
-    const body = response.type === "opaqueredirect" ? null : await response.arrayBuffer();
-    return new Response(mayHaveBody(response.status) ? body : null, {
-      status: response.status === 0 ? 302 : response.status,
-      headers: response.headers,
-    });
-  } catch {
-    return null;
-  } finally {
-    clearTimeout(timer);
+    if (response.headers.get("Holdfast") !== "1") return undefined;
+    const text = await response.text();
+    return { status: response.status, body: parsed(text), retry_after: response.headers.get("Retry-After") };
+  } catch (error) {
+    return error instanceof SyntaxError ? undefined : null;
   }
 }
 
-function mayHaveBody(status: number): boolean {
-  return ![0, 204, 205, 304].includes(status);
+/** @throws SyntaxError where it is not a JSON object; an empty body (204) counts as an empty one. */
+function parsed(text: string): Json {
+  const body: unknown = JSON.parse(text || "{}");
+  if (typeof body !== "object" || body === null) throw new SyntaxError("not an object");
+  return body as Json;
 }
 
-/** Whether our server wrote this, and not a portal, a proxy or a router. */
-export function isOurs(response: Response): boolean {
-  return response.headers.get("Holdfast") === "1";
-}
-
-async function read(response: Response): Promise<Landed> {
-  if (!isOurs(response)) return { kind: "not_ours" };
-  const body = await jsonOf(response);
-  if (body === undefined) return { kind: "not_ours" };
-  if (response.status === 200) return isAnswer(body) ? { kind: "answer", body } : { kind: "not_ours" };
-  return {
-    kind: "refused",
-    status: response.status,
-    error: typeof body["error"] === "string" ? body["error"] : "unknown",
-    next_n: typeof body["next_n"] === "number" ? body["next_n"] : 0,
-    retry_after_ms: retryAfterMs(response.headers.get("Retry-After"), Date.now()),
-  };
-}
-
-export async function jsonOf(response: Response): Promise<Record<string, unknown> | undefined> {
-  try {
-    const body: unknown = await response.json();
-    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAnswer(body: Record<string, unknown>): boolean {
-  return Array.isArray(body["receipts"]) && Array.isArray(body["scopes"]) && Array.isArray(body["drop"])
-    && typeof body["cookie"] === "string" && typeof body["complete"] === "boolean";
+function isAnswer({ receipts, scopes, drop, cookie, complete }: Json): boolean {
+  return [receipts, scopes, drop].every(Array.isArray) && typeof cookie === "string" && typeof complete === "boolean";
 }
 
 /** `Retry-After` in ms from `now`: seconds or an HTTP date; 0 where it says nothing. */
 export function retryAfterMs(value: string | null, now: number): number {
-  if (value === null) return 0;
-  const delay = /^\d+$/.test(value.trim()) ? Number(value) * 1_000 : Date.parse(value) - now;
-  return Number.isFinite(delay) ? Math.max(0, Math.floor(delay)) : 0;
+  const delay = Number(value) * 1_000;
+  return Math.max(0, Number.isNaN(delay) ? Math.floor(Date.parse(value!) - now) || 0 : delay);
 }

@@ -7,9 +7,10 @@
 import { applyRows, readReach, type RowChanges, type Rows } from "../store/cache.ts";
 import type { CacheDatabase, Durable, WorkDatabase } from "../store/databases.ts";
 import { NOTHING_OWN, readOutbox, stepInStore, type Own } from "../store/work.ts";
-import { step, type Action, type Answer, type Failure, type Input, type SyncRequest } from "./device.ts";
+import type { Action, Answer, Event, Failure, SyncRequest } from "./device.ts";
 import { newId, newJitter } from "./ids.ts";
 import type { Landed } from "./network.ts";
+import { sendingStep } from "./sending.ts";
 import { StorageError, type Id, type Instant } from "./types.ts";
 
 export interface Environment {
@@ -35,23 +36,8 @@ export class Runner {
     this.#on = environment;
   }
 
-  /** What this sender alone knows. */
-  get own(): Own {
-    return this.#own;
-  }
-
-  /**
-   * What a person does. It concerns one entry and nothing of the sender, so it does not wait for an answer that is being stored.
-   * Resolves when it is durable; rejects with `StorageError` when nothing was stored (23).
-   */
-  async act(given: Input): Promise<readonly Action[]> {
-    const { durable, actions } = await stepInStore(this.#on.work, NOTHING_OWN, null, given);
-    this.#on.changed(this.#own, durable, null, actions);
-    return actions;
-  }
-
   /** One step, after those before it. Resolves when its effects are durable; rejects with `StorageError` when none is. */
-  step(given: Input): Promise<readonly Action[]> {
+  step(given: Event): Promise<readonly Action[]> {
     return this.#inTurn(async () => {
       const { cookie } = await readReach(this.#on.cache);
       return this.#adopt(given, cookie, null);
@@ -91,7 +77,7 @@ export class Runner {
    */
   async #answered(given: Answer): Promise<readonly Action[]> {
     const [{ durable, entries }, { cookie }] = await Promise.all([readOutbox(this.#on.work), readReach(this.#on.cache)]);
-    const [, actions] = step({ ...durable, ...this.#own, entries, cookie }, given);
+    const [, actions] = sendingStep({ ...durable, ...this.#own, entries, cookie }, given);
     const applying = actions.find((action) => action.type === "apply");
     if (applying === undefined) return this.#adopt(given, cookie, null);
     const asked = { cookie, now: given.now, prune: applying.prune, held: new Set(entries.map((entry) => entry.id)) };
@@ -103,23 +89,10 @@ export class Runner {
   /** The answer came and could not be kept: nothing of it holds, and it is asked for again after a while (23). */
   async #unstored(request: number, error: StorageError): Promise<readonly Action[]> {
     this.#on.failed(error);
-    const given = this.#failure(request, { kind: "storage" });
-    try {
-      return await this.#adopt(given, null, null);
-    } catch (second) {
-      if (!(second instanceof StorageError)) throw second;
-      return this.#inMemory(given);
-    }
+    return this.#adopt(this.#failure(request, { kind: "storage" }), null, null);
   }
 
-  /** Storage takes nothing at all: at least the wait is kept, in memory. */
-  #inMemory(given: Failure): readonly Action[] {
-    const [{ requests, flight, batch, failures, retry_at }, actions] = step({ ...NOBODY, ...this.#own }, given);
-    this.#own = { requests, flight, batch, failures, retry_at };
-    return actions;
-  }
-
-  async #adopt(given: Input, cookie: string | null, rows: RowChanges | null): Promise<readonly Action[]> {
+  async #adopt(given: Event, cookie: string | null, rows: RowChanges | null): Promise<readonly Action[]> {
     const { own, durable, actions } = await stepInStore(this.#on.work, this.#own, cookie, given);
     this.#own = own;
     this.#on.changed(own, durable, rows, actions);
@@ -137,8 +110,6 @@ export class Runner {
     return turn;
   }
 }
-
-const NOBODY = { client: "", user: "", next_n: 1, cookie: null, entries: [], trouble: null, trouble_since: null, synced_at: null };
 
 function findSent(actions: readonly Action[]): Sent | undefined {
   return actions.find((action) => action.type === "send");

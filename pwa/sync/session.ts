@@ -1,10 +1,11 @@
 /** Signing in and out. Credentials are sent and forgotten; signing out locks this phone at once, offline too. */
 import type { KnownUser } from "../store/databases.ts";
-import { forgetPendingSignOut, lockUser, readPendingSignOut, writeCurrentUser } from "../store/shell.ts";
-import { asking, isOurs, jsonOf } from "./network.ts";
+import { lockUser, prepareShell, waitingOnThisPhone as countWaiting, writeCurrentUser, type WaitingUser } from "../store/shell.ts";
+import { asking } from "./network.ts";
+import { finishSignOut } from "./signing_out.ts";
 import type { Id, Me } from "./types.ts";
 
-export { waitingOnThisPhone, type WaitingUser } from "../store/shell.ts";
+export type { WaitingUser };
 
 export type SignedIn = { readonly user: KnownUser; readonly error: null } | { readonly user: null; readonly error: string };
 
@@ -15,12 +16,12 @@ const UNREACHABLE = "Our server does not answer. Check the network and try again
  * phone stays theirs.
  */
 export async function signIn(login: string, password: string): Promise<SignedIn> {
+  await prepareShell();
   await finishSignOut();
-  const response = await asking("/session", { method: "POST", body: JSON.stringify({ login, password, device: deviceName() }) });
-  if (response === null || !isOurs(response)) return { user: null, error: UNREACHABLE };
-  const body = await jsonOf(response);
-  const person = response.ok ? (body?.["user"] as Me | undefined) : undefined;
-  if (person === undefined) return { user: null, error: typeof body?.["reason"] === "string" ? body["reason"] : UNREACHABLE };
+  const answer = await asking("/session", "POST", { login, password, device: deviceName() });
+  const person = answer?.status === 200 || answer?.status === 201 ? (answer.body["user"] as Me | undefined) : undefined;
+  const reason = answer?.body["reason"];
+  if (person === undefined) return { user: null, error: typeof reason === "string" ? reason : UNREACHABLE };
   const { id, name, company_id, project_id } = person;
   const user: KnownUser = { id, name, login, company_id: company_id ?? null, project_id: project_id ?? "", is_locked: false };
   await writeCurrentUser(user);
@@ -35,12 +36,10 @@ export async function signOut(user: Id): Promise<void> {
   await finishSignOut();
 }
 
-/** Tells the server of a sign-out it has not heard of. Nothing happens where there is none, or while it cannot be reached. */
-export async function finishSignOut(): Promise<void> {
-  if ((await readPendingSignOut()) === undefined) return;
-  const response = await asking("/session", { method: "DELETE" }, 5_000);
-  // 401: the session has ended already, which is what was wanted.
-  if (response !== null && isOurs(response) && (response.ok || response.status === 401)) await forgetPendingSignOut();
+/** Everybody with unsent work on this phone: names and counts, no content. */
+export async function waitingOnThisPhone(): Promise<WaitingUser[]> {
+  await prepareShell();
+  return countWaiting();
 }
 
 const CHANNEL = "holdfast-people";
