@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from server.store import migrate
+from server.store.punchlist import PunchlistStore
 from sync.memory import MemoryStore
 from tests.sync.site import uid
 
@@ -22,7 +24,15 @@ async def _open_memory(_folder: Path, _exits: AsyncExitStack) -> Store:
     return MemoryStore(uid(14, 1))
 
 
-BACKENDS: dict[str, Open] = {"memory": _open_memory}
+async def _open_sqlite(folder: Path, exits: AsyncExitStack) -> Store:
+    path = folder / "punchlist.db"
+    migrate.upgrade("punchlist", path)
+    store = await PunchlistStore.open(path)
+    exits.push_async_callback(store.close)
+    return store
+
+
+BACKENDS: dict[str, Open] = {"memory": _open_memory, "sqlite": _open_sqlite}
 """Name → how to open an empty store in a folder; what is to be closed goes on the stack."""
 
 
