@@ -104,7 +104,8 @@ def _page_name(path: str, output: dict[str, Any]) -> str | None:
 def _shell(outputs: dict[str, dict[str, Any]], files: dict[str, str]) -> set[str]:
     """The page's code and all it may load on the site, with its styles."""
     reached: set[str] = set()
-    waiting = [files["main.js"], files["app.css"]]
+    # Signing in is a page of its own, and has to work after signing out without a network.
+    waiting = [path for name, path in files.items() if name in ("main.js", "signin.js", "app.css")]
     while waiting:
         path = waiting.pop()
         if path in reached or outputs[path].get("entryPoint", "").startswith(_LATER):
