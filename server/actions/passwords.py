@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 SHORTEST: Final = 12
 LONGEST: Final = 128
 """Characters a password has, counted after Unicode normalisation (NFKC)."""
+
+_UNMISTAKEN: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Letters and digits that nobody mistakes for another."""
 
 NOBODY: Final = "$argon2id$v=19$m=19456,t=2,p=1$W37cejjVfjvqrg/sHqAtTg$vK/jk+UzbufTL8AqeaMtNyU/OSCORF0rIBwoBwuiPnI"
 """The hash of a random password that was thrown away: checked for unknown users, so that they take as long."""
@@ -66,6 +70,11 @@ def is_common(password: str, names: Iterable[str] = ()) -> bool:
     """Whether nothing is left of `password` when well-known words, the user's names, rows of keys and digits go."""
     words = WORDS | {part for name in names for part in _parts(name) if len(part) > 2}
     return _is_made_of(words, password.casefold())
+
+
+def made_up() -> str:
+    """A password of four groups of five characters, 99 random bits."""
+    return "-".join("".join(secrets.choice(_UNMISTAKEN) for _ in range(5)) for _ in range(4))
 
 
 def normal(password: str) -> str:

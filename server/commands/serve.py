@@ -1,0 +1,61 @@
+"""`holdfast serve`: the server in this process, with a demonstration where there is nothing yet."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from server.actions import demo
+from server.actions.office import OfficeRefused, open_office
+from server.commands.options import add_command, settings_of
+from server.serving import PortTaken
+from server.serving import serve as serve_app
+
+if TYPE_CHECKING:
+    import argparse
+
+    from server.commands.options import Commands
+    from server.settings import Settings
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(commands, "serve", serve)
+    command.add_argument("--host", help="the address to listen at (default: this machine only)")
+    command.add_argument("--port", type=int, help="the port to listen at; 0 takes a free one")
+    command.add_argument("--no-demo", action="store_true", help="leave an empty server empty")
+
+
+def serve(chosen: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; the first start of an empty server makes a demonstration project."""
+    settings = settings_of(chosen, host=chosen.host, port=chosen.port)
+    sign_ins = asyncio.run(_prepare(settings, is_demo_wanted=not chosen.no_demo))
+    if sign_ins:
+        _print(sign_ins)
+    try:
+        return serve_app(settings)
+    except PortTaken as taken:
+        raise OfficeRefused(str(taken)) from None
+
+
+async def _prepare(settings: Settings, *, is_demo_wanted: bool) -> list[demo.SignIn]:
+    """Migrate, make the demonstration where it belongs, and return the sign-ins that anybody may know."""
+    is_local = settings.host in LOOPBACK and not settings.public_url
+    async with open_office(settings) as office:
+        if is_demo_wanted:
+            await demo.make(office, is_local=is_local)
+        return await demo.sign_ins(office, is_local=is_local)
+
+
+def _print(sign_ins: list[demo.SignIn]) -> None:
+    table = Table("login", "password", "", box=None, pad_edge=False, header_style="bold")
+    for sign_in in sign_ins:
+        table.add_row(sign_in.login, sign_in.password, sign_in.role)
+    console = Console(highlight=False, markup=False)
+    console.print("Sign-ins of the demonstration project:")
+    console.print(table)
