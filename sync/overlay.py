@@ -77,7 +77,7 @@ class _Laid:
             "project_id": "" if sector is None else sector["project_id"],
             "sector_id": args["sector_id"],
             "number": None,
-            "provisional_number": args["provisional_number"],
+            "provisional_number": args.get("provisional_number", ""),
             "status": "open",
             "status_reason": None,
             "disputed_from": None,
@@ -119,7 +119,7 @@ class _Laid:
         target = TRANSITIONS[name].target
         fields: Document = {
             "status": (item["disputed_from"] or "open") if target is None else target.value,
-            "status_reason": one["args"].get("reason"),
+            "status_reason": one["args"].get("reason") or None,
             "disputed_from": item["status"] if name == "item.dispute" else None,
         }
         if name == "item.submit":
