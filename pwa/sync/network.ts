@@ -33,8 +33,7 @@ export async function asking(path: string, method: string, body?: object, timeou
   try {
     const response = await fetch(path, {
       method,
-      ...(body && { body: JSON.stringify(body) }),
-      headers: { "Content-Type": "application/json" },
+      ...(body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
       cache: "no-store",
       redirect: "manual", // our server never redirects these: whoever does is a captive portal
       signal: AbortSignal.timeout(timeout_ms), // the body too: a connection may hang after the headers

@@ -83,7 +83,7 @@ class Laid {
       project_id: sector === undefined ? "" : sector["project_id"],
       sector_id: args["sector_id"],
       number: null,
-      provisional_number: args["provisional_number"],
+      provisional_number: args["provisional_number"] ?? "",
       status: "open",
       status_reason: null,
       disputed_from: null,
@@ -128,7 +128,7 @@ class Laid {
   #moved({ name, made_at }: Work, args: Row, item: Row): object {
     return {
       status: TRANSITIONS[name]!.target ?? (item["disputed_from"] || "open"),
-      status_reason: args["reason"] ?? null,
+      status_reason: args["reason"] || null,
       disputed_from: name === "item.dispute" ? item["status"] : null,
       ...(name === "item.submit" && { submitted_by: this.#user, submitted_at: made_at }),
       ...(name === "item.send_back" && { bounces: item["bounces"] + 1 }),
