@@ -1,6 +1,10 @@
 /** Requests to our server. An answer counts only when it carries our header and JSON; anything else was not reached. */
 import type { SyncRequest } from "./device.ts";
 
+declare const __VERSION__: string;
+/** Which build of the app this is; tests run the sources, which are no build. */
+const APP_VERSION = typeof __VERSION__ === "string" ? __VERSION__ : "source";
+
 /** Longest a phone waits for an answer: then the network is as good as away. */
 export const TIMEOUT_MS = 25_000;
 
@@ -20,7 +24,7 @@ export type Landed =
 
 /** Sends the request and says what became of it; never throws. */
 export async function postSync(request: SyncRequest): Promise<Landed> {
-  const said = await asking("/sync", "POST", request);
+  const said = await asking("/sync", "POST", { ...request, device: { ...request.device, app_version: APP_VERSION } });
   if (!said) return { kind: said === null ? "unreachable" : "not_ours" };
   const { status, body, retry_after } = said;
   if (status === 200) return isAnswer(body) ? { kind: "answer", body } : { kind: "not_ours" };

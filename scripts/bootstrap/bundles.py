@@ -40,7 +40,7 @@ _COMMON = ("--bundle", "--minify", "--sourcemap", "--target=es2022", "--log-leve
 def build(node: Node, into: Path, version: str) -> None:
     """Writes everything the server gives to browsers into the new folder `into`."""
     into.mkdir(parents=True)
-    outputs = _bundle_pages(node, into)
+    outputs = _bundle_pages(node, into, version)
     static = _copy_static(into)
     files = {name: path for path, output in outputs.items() if (name := _page_name(path, output))}
     precache = [f"/{path}" for path in sorted(_shell(outputs, files) | static)]
@@ -49,7 +49,7 @@ def build(node: Node, into: Path, version: str) -> None:
     (into / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def _bundle_pages(node: Node, into: Path) -> dict[str, dict[str, Any]]:
+def _bundle_pages(node: Node, into: Path, version: str) -> dict[str, dict[str, Any]]:
     """Bundles pages and styles; esbuild's account of each output by its path in `into`."""
     styles, account = into / "app.css", into / "account.json"
     styles.write_text("".join(f'@import "{path}";\n' for path in sorted((places.ROOT / "pwa/styles").glob("*.css"))))
@@ -60,6 +60,7 @@ def _bundle_pages(node: Node, into: Path) -> dict[str, dict[str, Any]]:
         "--format=esm",
         "--splitting",
         "--tsconfig=tsconfig.page.json",
+        f"--define:__VERSION__={json.dumps(version)}",
         f"--outdir={into / 'assets'}",
         "--entry-names=[name]-[hash]",
         "--chunk-names=[name]-[hash]",
