@@ -54,6 +54,7 @@ def upgrade(name: str, path: Path) -> None:
     """
     if state(name, path).is_ahead:
         return
+    path.touch(mode=0o600)  # Its owner's alone; SQLite gives the files beside it the same mode.
     engine = _engine(path)
     try:
         with engine.begin() as connection:
