@@ -25,7 +25,7 @@ MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """Bytes one request body of `POST /sync` may have."""
 
 MAX_DEPTH: Final = 16
-"""Nesting of arrays and objects a mutation may have."""
+"""Nesting of arrays and objects a request may have."""
 
 MAX_INTEGER: Final = 2**53 - 1
 """Largest magnitude of an integer on the wire: what both JavaScript and every database hold exactly."""

@@ -103,7 +103,12 @@ class Phone:
     def mutation(self, name: str, args: dict[str, Any], base: int | None = None, **more: Any) -> Mutation:
         """A new mutation with the next number."""
         self.last_n += 1
-        values: dict[str, Any] = {"schema": 1, "made_at": self.site.now, "id": self.site.id(10), "n": self.last_n} | more
+        values: dict[str, Any] = {
+            "schema": 1,
+            "made_at": self.site.now,
+            "id": self.site.id(10),
+            "n": self.last_n,
+        } | more
         return Mutation(client=self.client, name=name, args=args, base=base, **values)
 
     def request(self, *mutations: Mutation, user_id: str | None = None, sent_at: int | None = None) -> Request:
