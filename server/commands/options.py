@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from server.actions.office import Office, open_office
+from server.actions.office import Office, OfficeRefused, open_office
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ def settings_of(chosen: argparse.Namespace, **more: Any) -> Settings:
 def in_office(chosen: argparse.Namespace, work: Callable[[Office], Awaitable[Result]]) -> Result:
     """Run an action on both databases of the data folder, which must be there."""
     settings = settings_of(chosen)
+    if not settings.punchlist_path.exists():
+        there = settings.data_folder
+        raise OfficeRefused(f"There is no Holdfast data in {there}. Start the server once, or run holdfast migrate.")
 
     async def run() -> Result:
         async with open_office(settings) as office:
