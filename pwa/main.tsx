@@ -1,0 +1,40 @@
+/** The worker's app: shows what this phone has, or goes to the sign-in page when nobody is signed in here. */
+
+import { render } from "preact";
+import { openHoldfast } from "./sync/client.ts";
+import { App } from "./views/app.tsx";
+import { watchInstallation } from "./views/install.ts";
+import { applyTheme, readTheme } from "./views/theme.ts";
+import { words } from "./views/words.ts";
+
+function place(): HTMLElement {
+  const element = document.getElementById("app");
+  if (element === null) throw new Error("The page has no #app");
+  return element;
+}
+
+/** The page without an engine: one sentence, so that nobody looks at an empty screen. */
+function Failure() {
+  return (
+    <main class="failure">
+      <h1>{words.app}</h1>
+      <p role="alert">{words.signin.failed}</p>
+      <button type="button" class="primary" onClick={() => location.reload()}>{words.needs.try_again}</button>
+    </main>
+  );
+}
+
+async function start(): Promise<void> {
+  applyTheme(readTheme());
+  watchInstallation();
+  const engine = await openHoldfast();
+  if (engine === null) return location.replace("/signin");
+  place().replaceChildren();
+  render(<App engine={engine} />, place());
+}
+
+start().catch((error: unknown) => {
+  console.error(error);
+  place().replaceChildren();
+  render(<Failure />, place());
+});

@@ -1,0 +1,59 @@
+/** The sign-in page: makes the template's form send JSON, and shows who has work waiting on this phone. */
+
+import { signIn, waitingOnThisPhone } from "./sync/session.ts";
+import { applyTheme, readTheme } from "./views/theme.ts";
+import { words } from "./views/words.ts";
+
+function element<T extends HTMLElement>(id: string): T {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`The page has no #${id}`);
+  return found as T;
+}
+
+function showProblem(text: string | null): void {
+  const problem = element("problem");
+  problem.textContent = text ?? "";
+  problem.hidden = text === null;
+}
+
+async function submit(event: SubmitEvent): Promise<void> {
+  event.preventDefault();
+  const form = event.currentTarget as HTMLFormElement;
+  const button = form.querySelector("button");
+  const login = element<HTMLInputElement>("login").value.trim();
+  const password = element<HTMLInputElement>("password").value;
+  if (login === "" || password === "") return showProblem(words.signin.missing);
+  setBusy(button, true);
+  const { error } = await signIn(login, password).catch(() => ({ error: words.signin.failed }));
+  setBusy(button, false);
+  showProblem(error);
+  if (error === null) location.replace("/");
+  else element("password").focus();
+}
+
+function setBusy(button: HTMLButtonElement | null, is_busy: boolean): void {
+  if (button === null) return;
+  button.disabled = is_busy;
+  button.textContent = is_busy ? words.signin.busy : words.signin.submit;
+}
+
+/** Names and counts only: whoever stands here may be somebody else. */
+async function showWaiting(): Promise<void> {
+  const people = await waitingOnThisPhone();
+  if (people.length === 0) return;
+  const place = element("waiting");
+  place.replaceChildren(words.signin.others, ...people.map(({ name, waiting }) => line(words.signin.waiting(name, waiting))));
+  place.hidden = false;
+}
+
+function line(text: string): HTMLElement {
+  const row = document.createElement("span");
+  row.className = "waiting-person";
+  row.dir = "auto";
+  row.textContent = text;
+  return row;
+}
+
+applyTheme(readTheme());
+element<HTMLFormElement>("signin-form").addEventListener("submit", (event) => void submit(event));
+showWaiting().catch(console.error);

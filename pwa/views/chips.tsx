@@ -1,0 +1,66 @@
+/** Small signs: status, priority and the mark that says where an item's work is. Always an icon and its word. */
+
+import type { Item, Mark, Status } from "../sync/types.ts";
+import { formatDay } from "./format.ts";
+import { Icon, type IconName } from "./icons.tsx";
+import { wordOf, words } from "./words.ts";
+
+const STATUS_ICONS: Readonly<Record<Status, IconName>> = {
+  open: "dots",
+  in_progress: "half",
+  ready_for_review: "eye",
+  not_accepted: "returned",
+  disputed: "disputed",
+  closed: "closed",
+  void: "void",
+};
+
+export function StatusChip({ status }: { status: Status }) {
+  return (
+    <span class={`chip status-${status}`}>
+      <Icon name={STATUS_ICONS[status] ?? "dots"} />
+      {wordOf(words.status, status)}
+    </span>
+  );
+}
+
+const MARK_ICONS: Readonly<Record<Mark, IconName>> = {
+  on_phone: "phone",
+  sending: "up",
+  on_server: "cloud",
+  parked: "pause",
+  two_versions: "split",
+  refused: "refused",
+};
+
+/** In a dense row the word of the usual state is left to screen readers; every other state is written out. */
+export function MarkSign({ mark, is_dense = false }: { mark: Mark; is_dense?: boolean }) {
+  const is_quiet = is_dense && mark === "on_server";
+  return (
+    <span class={`mark mark-${mark}`}>
+      <Icon name={MARK_ICONS[mark] ?? "phone"} />
+      <span class={is_quiet ? "sr" : ""}>{words.mark[mark]}</span>
+    </span>
+  );
+}
+
+export function PrioritySign({ priority }: { priority: string }) {
+  if (priority !== "urgent" && priority !== "high") return null;
+  return (
+    <span class={`sign priority-${priority}`}>
+      <Icon name="flag" />
+      {wordOf(words.priority, priority)}
+    </span>
+  );
+}
+
+export function DueSign({ item, is_late, now }: { item: Item; is_late: boolean; now: number }) {
+  if (item.due_on === null) return null;
+  const day = formatDay(item.due_on, now);
+  return (
+    <span class={is_late ? "sign late" : "sign"}>
+      <Icon name={is_late ? "warning" : "calendar"} />
+      {is_late ? words.browse.due_late(day) : words.browse.due(day)}
+    </span>
+  );
+}

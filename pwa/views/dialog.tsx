@@ -1,0 +1,40 @@
+/** A sheet over the page: the browser's own dialog keeps the focus inside, Escape and the close button end it. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { Icon } from "./icons.tsx";
+import { words } from "./words.ts";
+
+interface Props {
+  readonly title: string;
+  readonly is_full?: boolean;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}
+
+export function Dialog({ title, is_full = false, onClose, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const title_id = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    // Closing it, rather than only taking it away, gives the focus back to where it was.
+    return () => element?.close();
+  }, []);
+  const closeOutside = (event: MouseEvent): void => {
+    if (event.target === dialog.current) onClose();
+  };
+  return (
+    <dialog ref={dialog} class={is_full ? "sheet full" : "sheet"} aria-labelledby={title_id} onCancel={onClose} onClick={closeOutside}>
+      <div class="sheet-body">
+        <header class="sheet-head">
+          <h2 id={title_id}>{title}</h2>
+          <button type="button" class="quiet icon-only" aria-label={words.close} onClick={onClose}>
+            <Icon name="close" />
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

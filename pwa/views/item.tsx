@@ -1,0 +1,106 @@
+/** The page of one item. */
+
+import type { Id, Item } from "../sync/types.ts";
+import { useActing } from "./acting.ts";
+import { DueSign, MarkSign, PrioritySign, StatusChip } from "./chips.tsx";
+import { ActionBar } from "./commands.tsx";
+import { Comments } from "./comments.tsx";
+import { ConflictCard } from "./conflict_card.tsx";
+import { useLive, useNow } from "./engine.ts";
+import { Feed } from "./feed.tsx";
+import { isOverdue } from "./filters.ts";
+import { dayFrom, formatInstant, formatItemNumber } from "./format.ts";
+import { Icon } from "./icons.tsx";
+import { Page } from "./page.tsx";
+import { RefusalCard } from "./refusal_card.tsx";
+import { mayOn } from "./rights.ts";
+import { fieldWord, isSame, emptyOf, personName, sectorName, valueWords, valuesOf } from "./values.ts";
+import { words } from "./words.ts";
+
+export function ItemPage({ item_id, refusal_id }: { item_id: Id; refusal_id: Id | null }) {
+  const { engine, snapshot } = useLive();
+  const now = useNow(60_000);
+  const item = snapshot.items.get(item_id);
+  if (item === undefined) return <GonePage item_id={item_id} />;
+  const may_edit = mayOn(snapshot, engine.me, item, "item.edit");
+  const edit = may_edit && (
+    <a class="button" href={`/items/${item.id}?edit`}><Icon name="pencil" />{words.item.edit}</a>
+  );
+  return (
+    <Page title={item.title} up="/" aside={edit} foot={<ActionBar item={item} />}>
+      <div class="item-signs">
+        <span class="item-number">{formatItemNumber(item)}</span>
+        <StatusChip status={item.status} />
+        <PrioritySign priority={item.priority} />
+        <DueSign item={item} is_late={isOverdue(item, dayFrom(now, 0))} now={now} />
+        <MarkSign mark={snapshot.markOf(item.id)} />
+      </div>
+      <ItemNotices item={item} />
+      <Details item={item} now={now} />
+      <Comments item={item} refusal_id={refusal_id} />
+      <Feed item_id={item.id} />
+    </Page>
+  );
+}
+
+/** What stands above the details: why it came back, two versions, refusals. */
+function ItemNotices({ item }: { item: Item }) {
+  const { snapshot } = useLive();
+  const conflicts = [...snapshot.conflicts.values()].filter((one) => one.item_id === item.id && one.state !== "resolved");
+  const refusals = [...snapshot.refusals.values()].filter((one) => one.item_id === item.id && (one.state === "refused" || one.state === "parked"));
+  const heading = item.status === "not_accepted" ? words.item.sent_back : item.status === "disputed" ? words.item.disputed : words.item.reason;
+  return (
+    <>
+      {item.status_reason && (
+        <p class="status-reason">
+          <strong>{heading}: </strong>
+          <span dir="auto">{item.status_reason}</span>
+          {item.bounces > 0 && <span class="hint"> ({words.browse.bounces(item.bounces)})</span>}
+        </p>
+      )}
+      {conflicts.map((conflict) => <ConflictCard key={conflict.id} conflict={conflict} />)}
+      {refusals.map((refusal) => <RefusalCard key={refusal.id} refusal={refusal} />)}
+    </>
+  );
+}
+
+const SHOWN = ["location", "trade_id", "assignee_ids", "company_id", "due_on", "type", "priority", "tags", "external_ref"];
+
+function Details({ item, now }: { item: Item; now: number }) {
+  const { snapshot } = useLive();
+  const values = valuesOf(item);
+  const filled = SHOWN.filter((field) => field === "assignee_ids" || field === "priority" || !isSame(values[field], emptyOf(field)) || field === "type");
+  return (
+    <section class="block" aria-labelledby="details-head">
+      <h2 id="details-head">{words.item.details}</h2>
+      {item.description !== "" && <p class="prose" dir="auto">{item.description}</p>}
+      <dl class="details">
+        <div><dt>{words.field.sector_id}</dt><dd dir="auto">{sectorName(snapshot, item.sector_id)}</dd></div>
+        {filled.map((field) => (
+          <div key={field}>
+            <dt>{fieldWord(field)}</dt>
+            <dd dir="auto">{isSame(values[field], []) ? words.none : valueWords(snapshot, field, values[field])}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="hint">
+        {words.item.raised(personName(snapshot, item.raised_by), formatInstant(item.raised_at, now))}
+        {item.number !== null && item.provisional_number !== "" && `. ${words.item.provisional(`•${item.provisional_number}`)}`}
+      </p>
+    </section>
+  );
+}
+
+/** Deleted, moved out of sight, or never here; a supervisor can bring a deleted one back. */
+function GonePage({ item_id }: { item_id: Id }) {
+  const { engine, snapshot } = useLive();
+  const { is_busy, act } = useActing();
+  const is_lead = snapshot.memberships.some((one) => one.user_id === engine.me.id && (one.role === "supervisor" || one.role === "admin"));
+  const restore = (): void => void act(() => engine.mutate("item.restore", { id: item_id }, null), { text: `${words.command["item.restore"]}. ${words.saved}` });
+  return (
+    <Page title={words.item.gone} up="/">
+      <p>{words.item.gone_why}</p>
+      {is_lead && <button type="button" disabled={is_busy} onClick={restore}>{words.item.restore}</button>}
+    </Page>
+  );
+}

@@ -1,0 +1,39 @@
+/** The bar in thumb reach, on wide screens a rail at the side; Capture in its middle. */
+
+import { useLive } from "./engine.ts";
+import { formatNumber } from "./format.ts";
+import { Icon, type IconName } from "./icons.tsx";
+import { words } from "./words.ts";
+
+interface Place {
+  readonly href: string;
+  readonly word: string;
+  readonly icon: IconName;
+  readonly count?: number;
+}
+
+export function Navigation({ path }: { path: string }) {
+  const { snapshot } = useLive();
+  const { waiting, needs_you } = snapshot.strip;
+  const places: readonly Place[] = [
+    { href: "/", word: words.nav.list, icon: "list" },
+    { href: "/outbox", word: words.nav.outbox, icon: "outbox", count: waiting },
+    { href: "/new", word: words.nav.capture, icon: "plus" },
+    { href: "/needs-you", word: words.nav.needs_you, icon: "hand", count: needs_you },
+    { href: "/settings", word: words.nav.settings, icon: "gear" },
+  ];
+  const isHere = (href: string): boolean => path === href || (href === "/" && path.startsWith("/items/")) || (href === "/settings" && path === "/sessions");
+  return (
+    <nav class="navigation" aria-label={words.nav.label}>
+      {places.map((place) => (
+        <a key={place.href} href={place.href} class={place.href === "/new" ? "nav-capture" : ""} aria-current={isHere(place.href) ? "page" : undefined}>
+          <span class="nav-icon">
+            <Icon name={place.icon} />
+            {place.count !== undefined && place.count > 0 && <span class="badge">{formatNumber(place.count)}</span>}
+          </span>
+          <span class="nav-word">{place.word}</span>
+        </a>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,114 @@
+/** Everything made here that the server has not acknowledged: what, where, how old, how big, and why it waits. */
+
+import { useState } from "preact/hooks";
+import type { OutboxRow, Snapshot } from "../sync/types.ts";
+import { useActing } from "./acting.ts";
+import { AmendSheet } from "./amend_sheet.tsx";
+import { Dialog } from "./dialog.tsx";
+import { useLive, useNow } from "./engine.ts";
+import { saveFile } from "./files.ts";
+import { formatAge, formatBytes, formatItemNumber } from "./format.ts";
+import { Icon } from "./icons.tsx";
+import { Page } from "./page.tsx";
+import { notify } from "./snackbar.tsx";
+import { entryWords, sectorCode } from "./values.ts";
+import { words } from "./words.ts";
+
+const AMENDABLE = new Set(["item.create", "item.edit", "comment.add"]);
+
+/** Entries that only make sense with this one: those about the item that it creates. */
+export function dependentsOf(snapshot: Snapshot, row: OutboxRow): OutboxRow[] {
+  if (row.name !== "item.create") return [];
+  return snapshot.outbox.filter((other) => other.n > row.n && other.item_id === row.item_id && other.state === "waiting");
+}
+
+export function OutboxPage() {
+  const { engine, snapshot } = useLive();
+  const waiting = snapshot.outbox.filter((row) => row.state !== "acked");
+  const count = waiting.length + snapshot.quarantined.length;
+  const is_all_there = snapshot.strip.kind === "all_on_server";
+  return (
+    <Page title={words.outbox.heading}>
+      {count === 0 ? (
+        <div class="empty">
+          <p>{words.outbox.empty}</p>
+          {is_all_there && <p>{words.outbox.all_there}</p>}
+        </div>
+      ) : (
+        <>
+          <p>{words.outbox.count(count)}</p>
+          <div class="actions">
+            <button type="button" class="primary" onClick={() => engine.sendNow()}><Icon name="up" />{words.outbox.send_now}</button>
+            <ExportButton />
+          </div>
+          <p class="hint">{words.outbox.export_hint}</p>
+        </>
+      )}
+      <ul class="cards">{waiting.map((row) => <Row key={row.id} row={row} />)}</ul>
+    </Page>
+  );
+}
+
+export function ExportButton() {
+  const { engine } = useLive();
+  const exportAll = async (): Promise<void> => {
+    saveFile(await engine.exportOutbox(), `holdfast-outbox-${engine.me.name}-${new Date().toISOString().slice(0, 16).replace(":", "")}.json`);
+    notify({ text: words.outbox.exported });
+  };
+  return (
+    <button type="button" onClick={() => void exportAll()}><Icon name="download" />{words.outbox.export}</button>
+  );
+}
+
+function Row({ row }: { row: OutboxRow }) {
+  const { snapshot } = useLive();
+  const now = useNow(30_000);
+  const [open, setOpen] = useState<"edit" | "discard" | null>(null);
+  const { what, content, item } = entryWords(snapshot, row);
+  const is_tried = row.state === "tried";
+  const why = words.outbox.why[snapshot.strip.kind];
+  const facts = [words.outbox.age(formatAge(row.made_at, now)), formatBytes(row.bytes), row.tries === 0 ? words.outbox.never_tried : words.outbox.tries(row.tries), why];
+  return (
+    <li class="card entry">
+      <h2><Icon name={is_tried ? "up" : "clock"} /><span>{what}</span></h2>
+      {item && <a class="card-item" href={`/items/${item.id}`} dir="auto">{formatItemNumber(item)} {item.title}, {sectorCode(snapshot, item.sector_id)}</a>}
+      {content !== "" && content !== item?.title && <blockquote class="card-content" dir="auto">{content}</blockquote>}
+      <p class="hint">{facts.join(" · ")}</p>
+      {is_tried ? (
+        <p class="hint">{words.outbox.tried_why}</p>
+      ) : (
+        <div class="card-acts">
+          {AMENDABLE.has(row.name) && <button type="button" onClick={() => setOpen("edit")}><Icon name="pencil" />{words.outbox.edit}</button>}
+          <button type="button" class="danger" onClick={() => setOpen("discard")}><Icon name="trash" />{words.outbox.discard}</button>
+        </div>
+      )}
+      {open === "edit" && <AmendSheet row={row} onClose={() => setOpen(null)} />}
+      {open === "discard" && <DiscardSheet row={row} what={what} onClose={() => setOpen(null)} />}
+    </li>
+  );
+}
+
+/** The second question before something that exists only here is gone. */
+function DiscardSheet({ row, what, onClose }: { row: OutboxRow; what: string; onClose: () => void }) {
+  const { engine, snapshot } = useLive();
+  const { is_busy, act } = useActing();
+  const dependents = dependentsOf(snapshot, row);
+  const discard = async (): Promise<void> => {
+    const all = async (): Promise<boolean> => {
+      for (const one of dependents.toReversed()) if (!(await engine.discard(one.id))) return false;
+      return engine.discard(row.id);
+    };
+    if (!(await act(all, { text: words.outbox.discarded }))) notify({ text: words.outbox.too_late, is_bad: true });
+    onClose();
+  };
+  return (
+    <Dialog title={words.outbox.discard_sure} onClose={onClose}>
+      <p><strong>{what}</strong></p>
+      <p>{words.outbox.discard_what} {dependents.length > 0 && words.outbox.discard_with(dependents.length)}</p>
+      <div class="sheet-foot">
+        <button type="button" class="primary" onClick={onClose}>{words.outbox.keep}</button>
+        <button type="button" class="danger" disabled={is_busy} onClick={() => void discard()}>{words.outbox.discard_really}</button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,125 @@
+/** What this person may do, by the generated tables; the server judges again. */
+
+import { concerns } from "../sync/needs.ts";
+import { ACTS, ITEM_FIELDS, TRANSITIONS } from "../sync/rules.ts";
+import type { Conflict, Id, Instant, Item, Me, Membership, Refusal, Role, Snapshot, Status } from "../sync/types.ts";
+
+type Live = Pick<Snapshot, "memberships">;
+
+const isInForce = (membership: Membership, now: Instant): boolean =>
+  membership.valid_from <= now && (membership.valid_to === null || now < membership.valid_to);
+
+/** The roles of `me` in a sector; a guest's counts on items of the own company only. */
+export function rolesIn(snapshot: Live, me: Me, sector_id: Id, company_id: Id | null, now: Instant = Date.now()): Set<Role> {
+  return new Set(
+    snapshot.memberships
+      .filter((one) => one.user_id === me.id && isInForce(one, now))
+      .filter((one) => one.sector_id === null || one.sector_id === sector_id)
+      .filter((one) => one.role !== "guest" || (company_id !== null && company_id === me.company_id))
+      .map((one) => one.role),
+  );
+}
+
+export function may(act: string, roles: ReadonlySet<Role>): boolean {
+  return (ACTS[act] ?? []).some((role) => roles.has(role));
+}
+
+export function mayOn(snapshot: Live, me: Me, item: Pick<Item, "sector_id" | "company_id">, act: string): boolean {
+  return may(act, rolesIn(snapshot, me, item.sector_id, item.company_id));
+}
+
+/** Sectors in which `me` may do `act`, of those this phone knows. */
+export function sectorsFor(snapshot: Snapshot, me: Me, act: string): Id[] {
+  return [...snapshot.sectors.keys()].filter((id) => may(act, rolesIn(snapshot, me, id, me.company_id)));
+}
+
+/** Sectors of which this person sees items. */
+export function ownSectors(snapshot: Snapshot, me: Me): Id[] {
+  return [...snapshot.sectors.keys()]
+    .filter((id) => rolesIn(snapshot, me, id, me.company_id).size > 0)
+    .sort((a, b) => (snapshot.sectors.get(a)?.code ?? "").localeCompare(snapshot.sectors.get(b)?.code ?? "", undefined, { numeric: true }));
+}
+
+/** People to whom work in a sector can be assigned. */
+export function peopleIn(snapshot: Snapshot, sector_id: Id, now: Instant = Date.now()): Id[] {
+  const ids = snapshot.memberships
+    .filter((one) => isInForce(one, now) && (one.sector_id === null || one.sector_id === sector_id))
+    .map((one) => one.user_id);
+  return [...new Set(ids)].filter((id) => snapshot.actors.get(id)?.is_disabled === false);
+}
+
+/** A command as a button: `is_main` ones stand in the action bar, the others behind "More actions". */
+export interface Command {
+  readonly name: string;
+  readonly needs_reason: boolean;
+  readonly is_main: boolean;
+}
+
+const MAIN: Readonly<Record<Status, readonly string[]>> = {
+  open: ["item.start", "item.submit"],
+  in_progress: ["item.submit"],
+  ready_for_review: ["item.accept", "item.send_back"],
+  not_accepted: ["item.start", "item.submit"],
+  disputed: ["item.resolve"],
+  closed: ["item.reopen"],
+  void: ["item.reopen"],
+};
+
+/** The status commands open to `me` on this item now, the most likely first. */
+export function commandsFor(snapshot: Live, me: Me, item: Item): Command[] {
+  const roles = rolesIn(snapshot, me, item.sector_id, item.company_id);
+  const main = MAIN[item.status];
+  const rank = (name: string): number => (main.includes(name) ? main.indexOf(name) : main.length);
+  return Object.entries(TRANSITIONS)
+    .filter(([name, transition]) => transition.sources.includes(item.status) && may(name, roles))
+    .filter(([name]) => name !== "item.accept" || item.submitted_by !== me.id || roles.has("admin"))
+    .map(([name, transition]) => ({ name, needs_reason: transition.needs_reason, is_main: main.includes(name) }))
+    .sort((a, b) => rank(a.name) - rank(b.name));
+}
+
+/** Whether a change of this field by this person is only a suggestion. */
+export function isSuggestion(field: string, roles: ReadonlySet<Role>): boolean {
+  return ITEM_FIELDS[field]?.is_direct === false && !may("item.decide", roles);
+}
+
+const PARKED_SHOWN_MS = 5 * 24 * 3_600_000;
+
+export interface Needs {
+  readonly refused: Refusal[];
+  readonly parked: Refusal[];
+  readonly conflicts: Conflict[];
+  readonly suggestions: Conflict[];
+  readonly noted: Conflict[];
+}
+
+/** What waits for this person's answer, by kind. The engine counts the first four in the strip; noted ones only inform. */
+export function needsOf(snapshot: Snapshot, me: Me, now: Instant): Needs {
+  const refusals = [...snapshot.refusals.values()].sort((a, b) => b.received_at - a.received_at);
+  const conflicts = [...snapshot.conflicts.values()];
+  const open = conflicts.filter((one) => concerns(one, me.id, snapshot.items.get(one.item_id), snapshot.memberships));
+  return {
+    refused: refusals.filter((one) => one.state === "refused"),
+    parked: refusals.filter((one) => one.state === "parked" && now - one.received_at > PARKED_SHOWN_MS),
+    conflicts: open.filter((one) => one.kind !== "suggestion"),
+    suggestions: open.filter((one) => one.kind === "suggestion"),
+    noted: conflicts.filter((one) => one.state === "noted" && mayAnswer(snapshot, me, one)),
+  };
+}
+
+const isAuthor = (me: Me, conflict: Conflict): boolean => conflict.current_by === me.id || conflict.other_by === me.id;
+
+/** Whether `me` may give this answer: letting the current value stand is open to who lost; anything else takes the right on the field. */
+export function mayChoose(snapshot: Snapshot, me: Me, conflict: Conflict, choice: "current" | "other"): boolean {
+  if (choice === "current" && (conflict.other_by === me.id || (conflict.state === "noted" && isAuthor(me, conflict)))) return true;
+  const item = snapshot.items.get(conflict.item_id);
+  if (item === undefined) return false;
+  const roles = rolesIn(snapshot, me, item.sector_id, item.company_id);
+  return may("conflict.resolve", roles) && !isSuggestion(conflict.field, roles);
+}
+
+/** Whether it waits for an answer that `me` may give; a noted one waits until each author has seen it. */
+export function mayAnswer(snapshot: Snapshot, me: Me, conflict: Conflict): boolean {
+  if (conflict.state === "resolved") return false;
+  if (conflict.state === "noted" && (!isAuthor(me, conflict) || conflict.seen_by.includes(me.id))) return false;
+  return mayChoose(snapshot, me, conflict, "current") || mayChoose(snapshot, me, conflict, "other");
+}

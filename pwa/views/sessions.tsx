@@ -1,0 +1,70 @@
+/** Where this person is signed in, and a way to end each. This list lives on the server only. */
+
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { useNow } from "./engine.ts";
+import { formatInstant } from "./format.ts";
+import { Page } from "./page.tsx";
+import { notify } from "./snackbar.tsx";
+import { words } from "./words.ts";
+
+interface Session {
+  readonly id: string;
+  readonly label: string | null;
+  readonly user_agent: string | null;
+  readonly created_at: number;
+  readonly seen_at: number;
+  readonly is_this: boolean;
+}
+
+const OUR_HEADER = "Holdfast";
+
+/** The server's answer, or null when it was not reached or was not ours. */
+async function ask(method: string, path: string): Promise<Response | null> {
+  try {
+    const answer = await fetch(path, { method, headers: { Accept: "application/json" }, redirect: "error" });
+    return answer.headers.has(OUR_HEADER) && answer.ok ? answer : null;
+  } catch {
+    return null;
+  }
+}
+
+function useSessions() {
+  const [sessions, setSessions] = useState<readonly Session[] | null>(null);
+  const [is_failed, setFailed] = useState(false);
+  const load = useCallback(async (): Promise<void> => {
+    const answer = await ask("GET", "/sessions");
+    setFailed(answer === null);
+    if (answer !== null) setSessions(((await answer.json()) as { sessions: Session[] }).sessions);
+  }, []);
+  useEffect(() => void load(), [load]);
+  const end = async (id: string): Promise<void> => {
+    const answer = await ask("DELETE", `/sessions/${encodeURIComponent(id)}`);
+    notify(answer === null ? { text: words.sessions.offline, is_bad: true } : { text: words.sessions.ended });
+    await load();
+  };
+  return { sessions, is_failed, load, end };
+}
+
+export function SessionsPage() {
+  const { sessions, is_failed, load, end } = useSessions();
+  const now = useNow(60_000);
+  return (
+    <Page title={words.sessions.heading} up="/settings">
+      {is_failed && (
+        <div class="empty" role="alert">
+          <p>{words.sessions.offline}</p>
+          <button type="button" onClick={() => void load()}>{words.sessions.retry}</button>
+        </div>
+      )}
+      <ul class="cards">
+        {(sessions ?? []).map((session) => (
+          <li key={session.id} class="card">
+            <h2><span dir="auto">{session.label || session.user_agent || words.sessions.unknown}</span></h2>
+            <p class="hint">{words.sessions.since(formatInstant(session.created_at, now))}, {words.sessions.seen(formatInstant(session.seen_at, now))}</p>
+            {session.is_this ? <p><strong>{words.sessions.here}</strong></p> : <button type="button" onClick={() => void end(session.id)}>{words.sessions.end}</button>}
+          </li>
+        ))}
+      </ul>
+    </Page>
+  );
+}

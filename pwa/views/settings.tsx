@@ -1,0 +1,109 @@
+/** Look, person, app. */
+
+import { useState } from "preact/hooks";
+import { Choices } from "./choices.tsx";
+import { Dialog } from "./dialog.tsx";
+import { useLive } from "./engine.ts";
+import { Icon } from "./icons.tsx";
+import { useInstallation } from "./install.ts";
+import { ExportButton } from "./outbox.tsx";
+import { Page } from "./page.tsx";
+import { sectorName } from "./values.ts";
+import { chooseTheme, readTheme, THEMES, type Theme } from "./theme.ts";
+import { wordOf, words } from "./words.ts";
+
+export function SettingsPage() {
+  return (
+    <Page title={words.settings.heading}>
+      <Look />
+      <Person />
+      <App />
+    </Page>
+  );
+}
+
+function Look() {
+  const [theme, setTheme] = useState(readTheme);
+  const choose = (value: string): void => {
+    setTheme(value as Theme);
+    chooseTheme(value as Theme);
+  };
+  return (
+    <section class="block">
+      <h2>{words.settings.look}</h2>
+      <Choices label={words.settings.look} options={THEMES.map((one) => [one, words.settings.theme[one]])} chosen={[theme]} onToggle={choose} />
+      <p class="hint">{words.settings.theme_hint}</p>
+    </section>
+  );
+}
+
+function Person() {
+  const { engine, snapshot } = useLive();
+  const [is_leaving, setLeaving] = useState(false);
+  const mine = snapshot.memberships.filter((one) => one.user_id === engine.me.id && (one.valid_to === null || one.valid_to > Date.now()));
+  return (
+    <section class="block">
+      <h2>{words.settings.who}</h2>
+      <p class="person"><Icon name="person" /><strong dir="auto">{engine.me.name}</strong></p>
+      <ul class="plain">
+        {mine.map((one) => (
+          <li key={one.id} dir="auto">{wordOf(words.role, one.role)}, {one.sector_id === null ? words.settings.in_project : sectorName(snapshot, one.sector_id)}</li>
+        ))}
+      </ul>
+      <div class="stack">
+        <a class="button" href="/sessions"><Icon name="phone" />{words.settings.sessions}</a>
+        <button type="button" onClick={() => setLeaving(true)}><Icon name="lock" />{words.settings.sign_out}</button>
+      </div>
+      {is_leaving && <SignOutSheet onClose={() => setLeaving(false)} />}
+    </section>
+  );
+}
+
+/** Unsent work stays on this phone under its author; the person is told how much and may send it first. */
+function SignOutSheet({ onClose }: { onClose: () => void }) {
+  const { engine, snapshot } = useLive();
+  const { waiting } = snapshot.strip;
+  const leave = async (): Promise<void> => {
+    await engine.signOut();
+    location.assign("/signin");
+  };
+  return (
+    <Dialog title={words.settings.sign_out} onClose={onClose}>
+      {waiting === 0 ? (
+        <>
+          <p>{words.settings.sign_out_clean}</p>
+          <button type="button" class="primary wide" onClick={() => void leave()}>{words.settings.sign_out}</button>
+        </>
+      ) : (
+        <>
+          <p><strong>{words.settings.sign_out_unsent(waiting, engine.me.name)}</strong></p>
+          <p>{words.settings.sign_out_hint}</p>
+          <div class="stack">
+            <button type="button" class="primary" onClick={() => engine.sendNow()}><Icon name="up" />{words.settings.send_first}</button>
+            <button type="button" onClick={() => void leave()}><Icon name="lock" />{words.settings.keep}</button>
+            <ExportButton />
+          </div>
+        </>
+      )}
+    </Dialog>
+  );
+}
+
+function App() {
+  const { engine } = useLive();
+  const { installation, install } = useInstallation();
+  const { is_waiting, is_blocked } = engine.update;
+  const version = document.querySelector<HTMLMetaElement>('meta[name="app-version"]')?.content;
+  return (
+    <section class="block">
+      <h2>{words.settings.app}</h2>
+      {version && <p>{words.settings.version(version)}</p>}
+      <p>{is_blocked ? words.settings.update_blocked : is_waiting ? words.settings.update_ready : words.settings.up_to_date}</p>
+      {is_waiting && !is_blocked && <button type="button" onClick={() => void engine.applyUpdate()}>{words.settings.update_now}</button>}
+      {installation === "offered" && <button type="button" onClick={install}><Icon name="download" />{words.settings.install}</button>}
+      {installation === "installed" && <p>{words.settings.installed}</p>}
+      {installation === "ios" && <p>{words.settings.install_ios}</p>}
+      {installation === "menu" && <p>{words.settings.install_menu}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,65 @@
+/** One short message at a time, with Undo for as long as the entry has not left the phone. */
+
+import { useEffect, useState } from "preact/hooks";
+import type { Id } from "../sync/types.ts";
+import { useLive } from "./engine.ts";
+import { words } from "./words.ts";
+
+export interface Message {
+  readonly text: string;
+  /** Bad news stays until it is closed. */
+  readonly is_bad?: boolean;
+  /** The outbox entry that Undo would take back. */
+  readonly entry?: Id;
+  /** What Undo does instead when the entry is already sent. */
+  readonly otherwise?: () => Promise<unknown>;
+  readonly link?: { readonly href: string; readonly text: string };
+}
+
+const SHOWN_MS = 8_000;
+let show: ((message: Message) => void) | null = null;
+
+export function notify(message: Message): void {
+  show?.(message);
+}
+
+function useMessage() {
+  const [message, setMessage] = useState<Message | null>(null);
+  useEffect(() => {
+    show = setMessage;
+    return () => {
+      show = null;
+    };
+  }, []);
+  useEffect(() => {
+    if (message === null || message.is_bad === true) return;
+    const timer = setTimeout(() => setMessage(null), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [message]);
+  return { message, setMessage };
+}
+
+export function Snackbar() {
+  const { engine, snapshot } = useLive();
+  const { message, setMessage } = useMessage();
+  const is_held = snapshot.outbox.some((row) => row.id === message?.entry && row.state === "waiting");
+  const is_undoable = is_held || message?.otherwise !== undefined;
+  const undo = async (): Promise<void> => {
+    const is_gone = message?.entry !== undefined && is_held && (await engine.discard(message.entry));
+    if (!is_gone && message?.otherwise === undefined) return setMessage({ text: words.too_late_to_undo });
+    if (!is_gone) await message?.otherwise?.();
+    setMessage({ text: words.undone });
+  };
+  return (
+    <div class="snackbar-place">
+      <div role="status">{message !== null && <p class={message.is_bad ? "snackbar-text bad" : "snackbar-text"}>{message.text}</p>}</div>
+      {message !== null && (
+        <div class="snackbar-acts">
+          {message.link && <a href={message.link.href} onClick={() => setMessage(null)}>{message.link.text}</a>}
+          {is_undoable && <button type="button" onClick={() => void undo()}>{words.undo}</button>}
+          {message.is_bad && <button type="button" onClick={() => setMessage(null)}>{words.close}</button>}
+        </div>
+      )}
+    </div>
+  );
+}

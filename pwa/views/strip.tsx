@@ -1,0 +1,74 @@
+/** The strip on every page: where the person's work is, in words and icon. Green is "all on server" alone. */
+
+import { useState } from "preact/hooks";
+import type { Strip as StripState, StripKind } from "../sync/types.ts";
+import { useLive, useNow } from "./engine.ts";
+import { formatInstant } from "./format.ts";
+import { Icon, type IconName } from "./icons.tsx";
+import { SignInSheet } from "./signin_sheet.tsx";
+import { words } from "./words.ts";
+
+const ICONS: Readonly<Record<StripKind, IconName>> = {
+  all_on_server: "cloud",
+  never_synced: "warning",
+  offline: "cloud_off",
+  sending: "up",
+  waiting: "clock",
+  server_away: "cloud_off",
+  not_our_server: "wifi",
+  sign_in: "lock",
+  other_user: "person",
+  revoked: "lock",
+  upgrade: "download",
+  storage_failed: "warning",
+};
+
+/** The sentence of the strip; `now` only decides whether a time needs its day. */
+export function stripWords(strip: StripState, now: number): string {
+  const { kind, waiting } = strip;
+  const table = words.strip;
+  if (kind === "all_on_server") return table.all_on_server(strip.synced_at === null ? "" : formatInstant(strip.synced_at, now)).trim();
+  if (kind === "sending") return strip.of === 0 ? table.waiting(0) : table.sending(strip.sent, strip.of);
+  if (kind === "server_away" || kind === "not_our_server") return waiting === 0 ? table[kind] : `${table[kind]}, ${table.and_waiting(waiting)}`;
+  if (kind === "never_synced" || kind === "storage_failed") return table[kind];
+  return table[kind](waiting);
+}
+
+export function Strip() {
+  const { snapshot } = useLive();
+  const now = useNow(30_000);
+  const [is_signing_in, setSigningIn] = useState(false);
+  const { strip } = snapshot;
+  const text = stripWords(strip, now);
+  const inside = (
+    <>
+      <Icon name={ICONS[strip.kind]} />
+      <span role="status">{text}</span>
+      <NextTry strip={strip} />
+    </>
+  );
+  return (
+    <section class={`strip strip-${strip.kind}`} aria-label={words.strip.label}>
+      {strip.kind === "sign_in" ? (
+        <button type="button" class="strip-main" onClick={() => setSigningIn(true)}>{inside}</button>
+      ) : (
+        <a class="strip-main" href={strip.kind === "upgrade" ? "/settings" : "/outbox"}>{inside}</a>
+      )}
+      {strip.needs_you > 0 && (
+        <a class="strip-needs" href="/needs-you">
+          <Icon name="hand" />
+          {words.strip.need_you(strip.needs_you)}
+        </a>
+      )}
+      {is_signing_in && <SignInSheet onClose={() => setSigningIn(false)} />}
+    </section>
+  );
+}
+
+/** Counts down beside the status, silently: a screen reader must not hear every second. */
+function NextTry({ strip }: { strip: StripState }) {
+  const now = useNow(1_000);
+  if (strip.retry_at === null || (strip.kind !== "server_away" && strip.kind !== "not_our_server")) return null;
+  const seconds = Math.max(0, Math.ceil((strip.retry_at - now) / 1000));
+  return <span class="strip-retry" aria-live="off">{words.strip.next_try(seconds)}</span>;
+}
