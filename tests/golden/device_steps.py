@@ -16,6 +16,7 @@ ERRORS = (
     (400, "unstorable_value"),
     (400, "unstorable_value"),
     (401, "sign_in_required"),
+    (401, "sign_in_required"),
     (403, "actor_mismatch"),
     (403, "client_revoked"),
     (403, "cross_site"),
