@@ -1,14 +1,9 @@
 /** The service worker: keeps the shell for hours without network, and replays the outbox when no page does. */
+import type { WorkerWord } from "../pwa/sync/bell.ts";
 import { replay } from "./replay.ts";
 import { answerFromShell, installShell, isShellRequest, removeOldShells } from "./shell.ts";
-import { letIn } from "./update.ts";
 
 declare const self: ServiceWorkerGlobalScope;
-
-/** One-off and periodic background sync; not in every browser, nor in the library's types. */
-interface SyncEvent extends ExtendableEvent {
-  readonly tag: string;
-}
 
 self.addEventListener("install", (event) => event.waitUntil(installShell()));
 
@@ -22,13 +17,15 @@ self.addEventListener("fetch", (event) => {
   if (event.request.method === "GET" && isShellRequest(event.request)) event.respondWith(answerFromShell(event.request));
 });
 
+// Said by a page once a person agreed and no tab holds unsaved text.
 self.addEventListener("message", (event) => {
-  if (event.data === "SKIP_WAITING") event.waitUntil(letIn(event.ports[0]));
+  if (event.data === ("SKIP_WAITING" satisfies WorkerWord)) event.waitUntil(self.skipWaiting());
 });
 
-// A rejected promise makes the browser try again by itself, so what remains is never given up here.
-self.addEventListener("sync" as "message", ((event: SyncEvent) => event.waitUntil(replay())) as unknown as (event: ExtendableMessageEvent) => void);
-self.addEventListener("periodicsync" as "message", ((event: SyncEvent) => event.waitUntil(quietReplay())) as unknown as (event: ExtendableMessageEvent) => void);
+// Background sync is not in every browser, nor in the library's types. A rejected promise makes the browser try again by itself.
+const untyped = self as unknown as { addEventListener(type: string, listener: (event: ExtendableEvent) => void): void };
+untyped.addEventListener("sync", (event) => event.waitUntil(replay()));
+untyped.addEventListener("periodicsync", (event) => event.waitUntil(quietReplay()));
 
 /** Where nobody reads whether it worked: what remains is taken up by the next occasion. */
 function quietReplay(): Promise<void> {

@@ -126,10 +126,8 @@ function downloadsAfter(downloads: Reach["downloads"], now: Instant, body: Rows)
     if (total >= 0) after[scope] = { scope, got: rows.length, total, ready_at: null };
     else if (before?.ready_at === null) after[scope] = { ...before, got: before.got + rows.length };
   }
-  if (!body.complete) return after;
-  return Object.fromEntries(
-    Object.entries(after).map(([scope, one]) => [scope, one.ready_at === null ? { ...one, ready_at: now } : one]),
-  );
+  if (body.complete) for (const [scope, one] of Object.entries(after)) after[scope] = { ...one, ready_at: one.ready_at ?? now };
+  return after;
 }
 
 export function readRows(cache: CacheDatabase, entities: readonly string[]): Promise<CachedRow[][]> {

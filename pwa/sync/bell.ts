@@ -16,8 +16,8 @@ export type Word =
   /** These rows changed; null: so much that everything is read again. */
   | { readonly type: "rows"; readonly keys: readonly RowKey[] | null; readonly sending: Sending };
 
-/** What the page says to a waiting worker, and what the worker asks each tab. */
-export type WorkerWord = "SKIP_WAITING" | "is_dirty";
+/** What a page says to a waiting worker. */
+export type WorkerWord = "SKIP_WAITING";
 
 /** More keys than this are cheaper to read all at once. */
 const MANY = 1_000;

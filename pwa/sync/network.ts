@@ -1,6 +1,5 @@
 /** Requests to our server. An answer counts only when it carries our header and JSON; anything else was not reached. */
 import type { SyncRequest } from "./device.ts";
-import { APP_VERSION } from "./version.ts";
 
 declare const __VERSION__: string;
 /** Which build of the app this is; tests run the sources, which are no build. */

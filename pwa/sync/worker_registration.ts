@@ -25,6 +25,26 @@ function trustedWorkerUrl(): string {
   return policy.createScriptURL(WORKER_URL);
 }
 
+const TABS = "holdfast-tabs";
+type TabWord = "who_is_dirty" | "dirty";
+
+/** A tab that says nothing for so long is frozen or gone; what it held was saved as a draft within a second. */
+const ANSWER_MS = 500;
+
+/** Whether any tab of this app holds unsaved text; of whichever user. */
+function askTabs(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const tabs = new BroadcastChannel(TABS);
+    const answer = (is_dirty: boolean): void => {
+      tabs.close();
+      resolve(is_dirty);
+    };
+    tabs.onmessage = ({ data }: MessageEvent<TabWord>) => data === "dirty" && answer(true);
+    tabs.postMessage("who_is_dirty" satisfies TabWord);
+    setTimeout(() => answer(false), ANSWER_MS);
+  });
+}
+
 /** Updates of the app as one tab sees them. */
 export class Updates {
   readonly #changed: () => void;
@@ -36,6 +56,10 @@ export class Updates {
   /** `changed` is called whenever `is_waiting` or `is_blocked` may have changed. */
   constructor(changed: () => void) {
     this.#changed = changed;
+    const tabs = new BroadcastChannel(TABS);
+    tabs.onmessage = ({ data }: MessageEvent<TabWord>) => {
+      if (data === "who_is_dirty" && this.#is_dirty) tabs.postMessage("dirty" satisfies TabWord);
+    };
   }
 
   get is_waiting(): boolean {
@@ -54,8 +78,6 @@ export class Updates {
       if (had_worker) this.#reload(); // else the first one took charge of this page: it runs that version already
       had_worker = true;
     });
-    workers.addEventListener("message", (event) => this.#heard(event));
-    workers.startMessages();
     this.#registration = await workers.register(trustedWorkerUrl() as string, { updateViaCache: "none" });
     this.#registration.addEventListener("updatefound", () => this.#watch(this.#registration?.installing ?? null));
     this.#watch(this.#registration.installing);
@@ -79,10 +101,8 @@ export class Updates {
     if (this.#is_reload_due) return location.reload();
     const { waiting } = this.#registration ?? {};
     if (!waiting) return;
-    const channel = new MessageChannel();
-    const answer = new Promise<boolean>((resolve) => (channel.port1.onmessage = ({ data }) => resolve(data === true)));
-    waiting.postMessage("SKIP_WAITING" satisfies WorkerWord, [channel.port2]);
-    if (!(await answer)) this.#block();
+    if (await askTabs()) this.#block();
+    else waiting.postMessage("SKIP_WAITING" satisfies WorkerWord);
   }
 
   #block(): void {
@@ -92,10 +112,6 @@ export class Updates {
 
   #watch(worker: ServiceWorker | null): void {
     worker?.addEventListener("statechange", () => this.#changed());
-  }
-
-  #heard(event: MessageEvent<WorkerWord>): void {
-    if (event.data === "is_dirty") event.ports[0]?.postMessage(this.#is_dirty);
   }
 
   /** The new worker is in charge: its pages are loaded, but never over unsaved text. */
