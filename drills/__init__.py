@@ -1,0 +1,1 @@
+"""Drills: guarantees shown on real processes, so that anybody can watch them hold. `scripts/drill` lists them."""
