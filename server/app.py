@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from server.settings import Settings
 
 COOKIE_PURPOSE: Final = "sync cookie 1"
+
+RELAY_PAUSE_S: Final = 5
+
+log: Final = logging.getLogger("holdfast")
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -73,7 +78,8 @@ async def _open(app: Starlette, settings: Settings) -> AsyncGenerator[None]:
     relay = Relay(store, core)
     syncing = Syncing(store, derived(secret, COOKIE_PURPOSE), relay.ring)
     _keep(app, settings, core, store, syncing)
-    relaying = asyncio.create_task(relay.run(), name="outbox relay")
+    app.state.health = Health(store, core, relay)
+    relaying = asyncio.create_task(_run(relay), name="outbox relay")
     try:
         yield
     finally:
@@ -93,6 +99,15 @@ def _keep(app: Starlette, settings: Settings, core: Core, store: PunchlistStore,
     build = ClientBuild(settings.build_folder)
     app.state.visitors = Visitors(sessions, Cookies(is_secure=settings.is_secure, max_days=settings.session_max_days))
     app.state.syncing = syncing
-    app.state.health = Health(store, core)
     app.state.build = build
     app.state.pages = Pages(build)
+
+
+async def _run(relay: Relay) -> None:
+    """Run the relay for ever; a mistake in carrying one word must not be the end of all."""
+    while True:
+        try:
+            await relay.run()
+        except Exception:
+            log.exception("the relay stumbled; it starts again in %s s", RELAY_PAUSE_S)
+        await asyncio.sleep(RELAY_PAUSE_S)

@@ -91,7 +91,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Build:
 def file_of(body: bytes, media_type: str, *, is_text: bool = True) -> File:
     """A file from its bytes."""
     packed = gzipped(body, level=9) if is_text and len(body) >= WORTH_BYTES else b""
-    return File(body, packed, media_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    return File(body, packed, media_type, f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
 def _file(path: Path) -> File:

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from server.clock import clock_ms
-from server.store import migrate, outbox
+from server.store import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from server.actions.relay import Relay
     from server.store.core import Core
     from server.store.punchlist import PunchlistStore
 
@@ -46,9 +47,12 @@ class Part:
 class Health:
     """Looks at the parts. Without the punch list nothing can be taken in: `down`; without another: `degraded`."""
 
-    def __init__(self, punchlist: PunchlistStore, core: Core, clock: Callable[[], int] = clock_ms) -> None:
+    def __init__(
+        self, punchlist: PunchlistStore, core: Core, relay: Relay, clock: Callable[[], int] = clock_ms
+    ) -> None:
         self._punchlist = punchlist
         self._core = core
+        self._relay_of = relay
         self._clock = clock
         self._expected = {name: migrate.expected(name) for name in ("punchlist", "core")}
         self._since: dict[str, tuple[str, int]] = {}
@@ -69,7 +73,7 @@ class Health:
             found = await asyncio.wait_for(look(), LOOK_S)
         except TimeoutError:
             found = Found("down", f"It did not answer within {LOOK_S} s.")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the part is down and says why
             found = Found("down", str(error) or type(error).__name__)
         latency_ms = round((time.perf_counter() - began) * 1000)
         return Part(found.state, latency_ms, self._since_when(name, found.state), found.hint, found.facts or {})
@@ -92,11 +96,11 @@ class Health:
         return Found("ok", facts=facts)
 
     async def _relay(self) -> Found:
-        waiting = await outbox.backlog(self._punchlist)
+        waiting = await self._relay_of.waiting()
         age_ms = 0 if waiting.oldest_at is None else max(0, self._clock() - waiting.oldest_at)
-        facts = {"undelivered": waiting.count, "oldest_age_ms": age_ms}
+        facts = {"undelivered": waiting.undelivered, "unsealed": waiting.unsealed, "oldest_age_ms": age_ms}
         if age_ms > LATE_MS:
-            return Found("degraded", "Words for the other database wait; see the log for why.", facts)
+            return Found("degraded", "Words for the other database wait; the log says why.", facts)
         return Found("ok", facts=facts)
 
 

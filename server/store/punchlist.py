@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -112,7 +111,7 @@ class PunchlistStore:
 
     async def write_alone(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run `work` in a transaction of its own; returns when it is durable, also if the caller is cancelled."""
-        return await asyncio.shield(asyncio.ensure_future(self._write_alone(work)))
+        return await self._writer.write_alone(work)
 
     async def read_alone(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run `work` in a snapshot of its own."""
@@ -127,16 +126,6 @@ class PunchlistStore:
         await self._writer.close()
         await self._connection.close()
         await self._readers.close()
-
-    async def _write_alone(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        turn = await self._writer.begin()
-        try:
-            result = await turn.run(work)
-        except BaseException:
-            await turn.rollback()
-            raise
-        await turn.commit()
-        return result
 
 
 def _ensure_epoch(plain: sqlite3.Connection) -> None:

@@ -38,7 +38,7 @@ class Reading:
         """Give the connection back; a second call does nothing."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await self._pool.take_back(connection, is_begun=self._is_begun)
+            self._pool.take_back(connection, is_begun=self._is_begun)
 
 
 class Readers:
@@ -47,6 +47,7 @@ class Readers:
     def __init__(self, connections: list[Connection]) -> None:
         self._all = connections
         self._free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        self._ending: set[asyncio.Task[None]] = set()
         for connection in connections:
             self._free.put_nowait(connection)
 
@@ -59,19 +60,24 @@ class Readers:
         """Wait for a free connection; the reading must be closed."""
         return Reading(self, await self._free.get())
 
-    async def take_back(self, connection: Connection, *, is_begun: bool) -> None:
-        """End the connection's transaction and lend it on, whatever happens to the caller meanwhile."""
-        ending = asyncio.ensure_future(connection.run(_end)) if is_begun else None
-        if ending is None:
+    def take_back(self, connection: Connection, *, is_begun: bool) -> None:
+        """End the connection's transaction and lend it on. Nobody waits: not even for a read that hangs."""
+        if not is_begun:
             self._free.put_nowait(connection)
-        else:
-            ending.add_done_callback(lambda _: self._free.put_nowait(connection))
-            await asyncio.shield(ending)
+            return
+        ending = asyncio.ensure_future(connection.run(_end))
+        self._ending.add(ending)
+        ending.add_done_callback(lambda _: self._ended(ending, connection))
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, once its last read has ended."""
+        await asyncio.gather(*self._ending)
         for connection in self._all:
             await connection.close()
+
+    def _ended(self, ending: asyncio.Task[None], connection: Connection) -> None:
+        self._ending.discard(ending)
+        self._free.put_nowait(connection)
 
 
 def _within(plain: sqlite3.Connection, work: Callable[[sqlite3.Connection], Result], *, begin: bool) -> Result:

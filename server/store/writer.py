@@ -84,6 +84,7 @@ class Writer:
         self._connection = connection
         self._group_max = group_max
         self._asked: asyncio.Queue[Turn | None] = asyncio.Queue()
+        self._alone: set[asyncio.Task[object]] = set()
         self._task = asyncio.create_task(self._serve(), name="sqlite writer")
 
     async def begin(self) -> Turn:
@@ -99,11 +100,29 @@ class Writer:
             raise
         return turn
 
+    async def write_alone(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run `work` in a turn of its own; returns when it is durable. Goes on when the caller is cancelled."""
+        task = asyncio.ensure_future(self._write_alone(work))
+        self._alone.add(task)
+        task.add_done_callback(self._alone.discard)
+        return await asyncio.shield(task)
+
     async def close(self) -> None:
         """Let the turns already asked for end, then stop. The connection stays open."""
+        await asyncio.gather(*self._alone, return_exceptions=True)
         if not self._task.done():
             self._asked.put_nowait(None)
             await self._task
+
+    async def _write_alone(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        turn = await self.begin()
+        try:
+            result = await turn.run(work)
+        except BaseException:
+            await turn.rollback()
+            raise
+        await turn.commit()
+        return result
 
     async def _serve(self) -> None:
         while (turn := await self._asked.get()) is not None:
