@@ -1,7 +1,8 @@
 /** Small signs: status, priority and the mark that says where an item's work is. Always an icon and its word. */
 
 import type { Item, Mark, Status } from "../sync/types.ts";
-import { formatDay } from "./format.ts";
+import { isOverdue } from "./filters.ts";
+import { dayFrom, formatDay, formatShortDay } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { wordOf, words } from "./words.ts";
 
@@ -54,9 +55,10 @@ export function PrioritySign({ priority }: { priority: string }) {
   );
 }
 
-export function DueSign({ item, is_late, now }: { item: Item; is_late: boolean; now: number }) {
+export function DueSign({ item, now, is_dense = false }: { item: Item; now: number; is_dense?: boolean }) {
   if (item.due_on === null) return null;
-  const day = formatDay(item.due_on, now);
+  const is_late = isOverdue(item, dayFrom(now, 0));
+  const day = is_dense ? formatShortDay(item.due_on) : formatDay(item.due_on, now);
   return (
     <span class={is_late ? "sign late" : "sign"}>
       <Icon name={is_late ? "warning" : "calendar"} />

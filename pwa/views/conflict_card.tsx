@@ -54,9 +54,10 @@ export function ConflictCard({ conflict, has_item = false }: { conflict: Conflic
       </Side>
     );
   };
+  const Heading = has_item ? "h3" : "h2";
   return (
     <article class={`card conflict ${conflict.state}`}>
-      <h3><Icon name="split" /><span>{wording.heading}</span></h3>
+      <Heading><Icon name="split" /><span>{wording.heading}</span></Heading>
       {has_item && item && <a class="card-item" href={`/items/${item.id}`} dir="auto">{formatItemNumber(item)} {item.title}</a>}
       <div class="sides">
         {side(words.conflict.now, conflict.current, conflict.current_by, conflict.current_at, "current", wording.keep)}

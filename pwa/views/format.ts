@@ -6,6 +6,7 @@ import { words } from "./words.ts";
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const day_month = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const full_day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
+const short_day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 const far_day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const whole = new Intl.NumberFormat();
 
@@ -44,10 +45,11 @@ export function formatAge(at: Instant, now: Instant): string {
 
 /** A calendar day ("YYYY-MM-DD"), which has no time zone. */
 export function formatDay(day: string, now: Instant = Date.now()): string {
-  const at = Date.parse(`${day}T00:00:00Z`);
-  if (Number.isNaN(at)) return day;
-  return Math.abs(at - now) < 180 * DAY_MS ? full_day.format(at) : far_day.format(at);
+  const at = Date.parse(day);
+  return (Math.abs(at - now) < 180 * DAY_MS ? full_day : far_day).format(at);
 }
+
+export const formatShortDay = (day: string): string => short_day.format(Date.parse(day));
 
 /** The calendar day on this phone, `days` from `now`. */
 export function dayFrom(now: Instant, days: number): string {
@@ -57,10 +59,8 @@ export function dayFrom(now: Instant, days: number): string {
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
 }
 
-export function formatBytes(bytes: number): string {
-  const [n, unit] = bytes < 1000 ? [bytes, "byte"] : bytes < 1e6 ? [bytes / 1000, "kilobyte"] : [bytes / 1e6, "megabyte"];
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, maximumFractionDigits: n < 10 && unit !== "byte" ? 1 : 0 }).format(n);
-}
+export const formatBytes = (bytes: number): string =>
+  new Intl.NumberFormat(undefined, { style: "unit", unit: "kilobyte", maximumFractionDigits: 1 }).format(bytes / 1000);
 
 /** "#142", or "•K7-12" until the server has given the number. */
 export function formatItemNumber(item: Pick<Item, "number" | "provisional_number">): string {

@@ -1,54 +1,51 @@
-/** The icons, as strokes on a 24 by 24 field. Beside every icon stands its word; the icon itself is silent. */
+/** The icons: strokes on a 24 by 24 field, drawn in pwa/icons/icons.svg. Beside every icon stands its word; the icon is silent. */
 
-const PATHS = {
-  list: "M8 6h13M8 12h13M8 18h13M3.5 6h.01M3.5 12h.01M3.5 18h.01",
-  plus: "M12 4.5v15M4.5 12h15",
-  outbox: "M3 13h5l1.5 3h5L16 13h5M3 13v6a1 1 0 0 0 1 1h16a1 1 0 0 0 1-1v-6M12 10V3M8.5 6.5 12 3l3.5 3.5",
-  hand: "M4 20V5a1 1 0 0 1 1-1h14a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1H8zM12 7v4M12 13.2v.01",
-  gear: "M4 7h10M18 7h2M4 17h2M10 17h10M16 4.5v5M8 14.5v5",
-  check: "m4.5 12.5 5 5 10-11",
-  cloud: "M7 19a4.5 4.5 0 0 1-.6-9A6 6 0 0 1 18 9.2 4.9 4.9 0 0 1 17.5 19zM9 14l2.2 2.2L15.2 12",
-  cloud_off: "M3 3l18 18M9 5.8A6 6 0 0 1 18 9.2a4.9 4.9 0 0 1 2.6 8M17 19H7a4.5 4.5 0 0 1-.6-9",
-  up: "M12 20V5M5.5 11.5 12 5l6.5 6.5",
-  clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.5 2",
-  phone: "M8 2.5h8a1.5 1.5 0 0 1 1.5 1.5v16a1.5 1.5 0 0 1-1.5 1.5H8A1.5 1.5 0 0 1 6.5 20V4A1.5 1.5 0 0 1 8 2.5zM11 18.3h2",
-  split: "M12 21v-7M12 14 5 6M12 14l7-8M5 10.5V6h4.5M19 10.5V6h-4.5",
-  refused: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM9 9l6 6M15 9l-6 6",
-  pause: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM9.8 8.8v6.4M14.2 8.8v6.4",
-  search: "M10.5 17.5a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM20.5 20.5l-5-5",
-  filter: "M4 6h16M7 12h10M10 18h4",
-  down: "m6 9.5 6 6 6-6",
-  back: "M19.5 12h-15M11 5.5 4.5 12l6.5 6.5",
-  close: "M6 6l12 12M18 6 6 18",
-  flag: "M6 21V4M6 4.5h12l-2.5 4.3L18 13H6",
-  person: "M12 11.5a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20.5c.5-4 3.5-6 7.5-6s7 2 7.5 6",
-  calendar: "M4 6h16v14.5H4zM4 10.5h16M8.5 3.5V7M15.5 3.5V7",
-  pin: "M12 21s7-6 7-11.5a7 7 0 1 0-14 0C5 15 12 21 12 21zM12 12a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",
-  trade: "M14.5 6.5a4.5 4.5 0 0 0-5.7 5.7L3.5 17.5l3 3 5.3-5.3a4.5 4.5 0 0 0 5.7-5.7l-3 3-2.7-.3-.3-2.7z",
-  tag: "M3.5 12.5v-9h9l8 8-9 9zM8 8h.01",
-  pencil: "M4 20l1-4.5L16.5 4 20 7.5 8.5 19zM14 6.5 17.5 10",
-  trash: "M4 6.5h16M9 6.5V4h6v2.5M6.5 6.5l1 14h9l1-14M10 10.5v6M14 10.5v6",
-  download: "M12 3.5V15M6.5 10 12 15.5 17.5 10M4 20h16",
-  lock: "M6 11h12v9.5H6zM8.5 11V7.5a3.5 3.5 0 0 1 7 0V11",
-  wifi: "M3 9.5a13 13 0 0 1 18 0M6.5 13a8 8 0 0 1 11 0M9.5 16.5a4 4 0 0 1 5 0M12 19.8v.01",
-  more: "M5.5 12h.01M12 12h.01M18.5 12h.01",
-  dots: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18z",
-  half: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 3v18M15 5.5v13M18 8v8",
-  eye: "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6z",
-  returned: "M9 5 4 10l5 5M4 10h10.5a5.5 5.5 0 0 1 0 11H11",
-  disputed: "M12 2.8 21.2 12 12 21.2 2.8 12zM12 8v4.5M12 15.8v.01",
-  closed: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM7.8 12.3l3 3 5.5-6.3",
-  void: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM5.7 5.7l12.6 12.6",
-  warning: "M12 3.5 22 20.5H2zM12 10v5M12 17.8v.01",
-  sun: "M12 16.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.3 1.3M17.7 17.7 19 19M5 19l1.3-1.3M17.7 6.3 19 5",
-} as const;
-
-export type IconName = keyof typeof PATHS;
+export type IconName =
+  | "list"
+  | "plus"
+  | "outbox"
+  | "hand"
+  | "gear"
+  | "check"
+  | "cloud"
+  | "cloud_off"
+  | "up"
+  | "clock"
+  | "phone"
+  | "split"
+  | "refused"
+  | "pause"
+  | "search"
+  | "filter"
+  | "down"
+  | "back"
+  | "close"
+  | "flag"
+  | "person"
+  | "calendar"
+  | "pin"
+  | "trade"
+  | "tag"
+  | "pencil"
+  | "trash"
+  | "download"
+  | "lock"
+  | "wifi"
+  | "more"
+  | "dots"
+  | "half"
+  | "eye"
+  | "returned"
+  | "disputed"
+  | "closed"
+  | "void"
+  | "warning"
+  | "sun";
 
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-      <path d={PATHS[name]} />
+    <svg class="icon" aria-hidden="true">
+      <use href={`/icons/icons.svg#${name}`} />
     </svg>
   );
 }

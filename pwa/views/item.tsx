@@ -8,8 +8,7 @@ import { Comments } from "./comments.tsx";
 import { ConflictCard } from "./conflict_card.tsx";
 import { useLive, useNow } from "./engine.ts";
 import { Feed } from "./feed.tsx";
-import { isOverdue } from "./filters.ts";
-import { dayFrom, formatInstant, formatItemNumber } from "./format.ts";
+import { formatInstant, formatItemNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
 import { RefusalCard } from "./refusal_card.tsx";
@@ -32,7 +31,7 @@ export function ItemPage({ item_id, refusal_id }: { item_id: Id; refusal_id: Id 
         <span class="item-number">{formatItemNumber(item)}</span>
         <StatusChip status={item.status} />
         <PrioritySign priority={item.priority} />
-        <DueSign item={item} is_late={isOverdue(item, dayFrom(now, 0))} now={now} />
+        <DueSign item={item} now={now} />
         <MarkSign mark={snapshot.markOf(item.id)} />
       </div>
       <ItemNotices item={item} />

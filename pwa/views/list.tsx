@@ -5,7 +5,7 @@ import type { Item } from "../sync/types.ts";
 import { DueSign, MarkSign, PrioritySign, StatusChip } from "./chips.tsx";
 import { useLive, useNow } from "./engine.ts";
 import { FilterSheet } from "./filter_sheet.tsx";
-import { countFilters, isOverdue, matchesFilters, NO_FILTERS, REVIEW, selectItems, TODO, type Filters } from "./filters.ts";
+import { countFilters, matchesFilters, NO_FILTERS, REVIEW, selectItems, TODO, type Filters } from "./filters.ts";
 import { dayFrom, formatItemNumber, formatNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { Picker } from "./picker.tsx";
@@ -66,14 +66,14 @@ function Row({ item, is_open, now, has_sector }: { item: Item; is_open: boolean;
     <a class={`row edge-${item.status}`} href={`/items/${item.id}`} aria-current={is_open ? "true" : undefined}>
       <span class="row-top">
         <span class="row-number">{formatItemNumber(item)}</span>
+        <PrioritySign priority={item.priority} />
         <span class="row-place" dir="auto">{place}</span>
         <MarkSign mark={snapshot.markOf(item.id)} is_dense />
       </span>
       <span class="row-title" dir="auto">{item.title}</span>
       <span class="row-signs">
         <StatusChip status={item.status} />
-        <PrioritySign priority={item.priority} />
-        <DueSign item={item} is_late={isOverdue(item, dayFrom(now, 0))} now={now} />
+        <DueSign item={item} now={now} is_dense />
       </span>
     </a>
   );
@@ -156,7 +156,7 @@ function QuickFilters({ filters, setFilters }: Pick<HeadProps, "filters" | "setF
     <div class="quick" role="group" aria-label={words.browse.filters}>
       {quick.map(([name, part], index) => (
         <button key={name} type="button" class="choice" aria-pressed={isOn(part)} onClick={() => setFilters({ ...filters, ...(isOn(part) ? off(part) : part) })}>
-          {name} <span class="count">{formatNumber(counts[index] ?? 0)}</span>
+          <span>{name}</span> <span class="count">{formatNumber(counts[index] ?? 0)}</span>
         </button>
       ))}
     </div>

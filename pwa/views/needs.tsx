@@ -29,11 +29,11 @@ export function NeedsPage() {
         </div>
       )}
       <Group title={words.needs.quarantined}>{snapshot.quarantined.map((entry) => <QuarantinedCard key={entry.id} entry={entry} />)}</Group>
-      <Group title={words.needs.refused}>{refused.map((one) => <RefusalCard key={one.id} refusal={one} />)}</Group>
+      <Group title={words.needs.refused}>{refused.map((one) => <RefusalCard key={one.id} refusal={one} has_item />)}</Group>
       <Group title={words.needs.conflicts}>{conflicts.map((one) => <ConflictCard key={one.id} conflict={one} has_item />)}</Group>
       <Group title={words.needs.suggestions}>{suggestions.map((one) => <ConflictCard key={one.id} conflict={one} has_item />)}</Group>
       <Group title={words.needs.noted}>{noted.map((one) => <ConflictCard key={one.id} conflict={one} has_item />)}</Group>
-      <Group title={words.needs.parked}>{parked.map((one) => <RefusalCard key={one.id} refusal={one} />)}</Group>
+      <Group title={words.needs.parked}>{parked.map((one) => <RefusalCard key={one.id} refusal={one} has_item />)}</Group>
     </Page>
   );
 }

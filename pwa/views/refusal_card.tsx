@@ -59,7 +59,7 @@ function useRefusal(refusal: Refusal) {
 const leadsSomewhere = (engine: Holdfast, snapshot: Snapshot): boolean =>
   snapshot.memberships.some((one) => one.user_id === engine.me.id && (one.role === "supervisor" || one.role === "admin"));
 
-export function RefusalCard({ refusal }: { refusal: Refusal }) {
+export function RefusalCard({ refusal, has_item = false }: { refusal: Refusal; has_item?: boolean }) {
   const { snapshot } = useLive();
   const now = useNow(60_000);
   const { is_busy, item, dismiss, restore, resend, may_restore, command } = useRefusal(refusal);
@@ -68,10 +68,11 @@ export function RefusalCard({ refusal }: { refusal: Refusal }) {
   const editor = item === undefined && refusal.name !== "item.create" ? null : editorOf(refusal);
   const again = (): void => (editor !== null ? navigate(editor) : command?.needs_reason === true ? setAsking(true) : void resend());
   const is_parked = refusal.state === "parked";
+  const Heading = has_item ? "h3" : "h2";
   return (
     <article class="card refusal">
-      <h3><Icon name={is_parked ? "pause" : "refused"} /><span>{is_parked ? words.needs.parked_one(what) : words.needs.refused_one(what)}</span></h3>
-      {item && <a class="card-item" href={`/items/${item.id}`} dir="auto">{formatItemNumber(item)} {item.title}</a>}
+      <Heading><Icon name={is_parked ? "pause" : "refused"} /><span>{is_parked ? words.needs.parked_one(what) : words.needs.refused_one(what)}</span></Heading>
+      {has_item && item && <a class="card-item" href={`/items/${item.id}`} dir="auto">{formatItemNumber(item)} {item.title}</a>}
       <p class="card-reason">{reasonWords(refusal)}</p>
       {content !== "" && <blockquote class="card-content" dir="auto">{content}</blockquote>}
       <p class="hint">{words.needs.since(formatAge(refusal.made_at, now))}</p>

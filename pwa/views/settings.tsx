@@ -30,7 +30,6 @@ function Look() {
   };
   return (
     <section class="block">
-      <h2>{words.settings.look}</h2>
       <Choices label={words.settings.look} options={THEMES.map((one) => [one, words.settings.theme[one]])} chosen={[theme]} onToggle={choose} />
       <p class="hint">{words.settings.theme_hint}</p>
     </section>
