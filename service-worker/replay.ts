@@ -22,9 +22,10 @@ export function replay(): Promise<void> {
 }
 
 async function replayAll(): Promise<void> {
-  await finishSignOut();
+  const is_told = await finishSignOut();
   const user = await readCurrentUser();
-  if (user !== null) await replayFor(user);
+  if (user) await replayFor(user);
+  if (!is_told) throw new Error("a sign-out remains");
 }
 
 async function replayFor(user: KnownUser): Promise<void> {
@@ -44,7 +45,7 @@ async function replayFor(user: KnownUser): Promise<void> {
       // Somebody else is sending: look again, should that page be closed.
       const at = (await asSenderIfFree(user.id, () => runner.run(false))) ?? Date.now() + LOOK_AGAIN_MS;
       if (!(await remains())) return;
-      if (at > until || (await readCurrentUser())?.id !== user.id) throw new Error("some of the outbox remains");
+      if (at > until || (await readCurrentUser())?.id !== user.id) throw new Error("work remains");
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - Date.now())));
     }
   } finally {

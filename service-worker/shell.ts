@@ -4,13 +4,12 @@ declare const self: ServiceWorkerGlobalScope;
 declare const __VERSION__: string;
 declare const __PRECACHE__: readonly string[];
 
-const PREFIX = "holdfast-shell-";
-const CACHE = PREFIX + __VERSION__;
+const CACHE = "holdfast-shell-" + __VERSION__;
 const APP = "/";
 const SIGN_IN = "/signin";
 
-/** Pages that the server alone can give; everything else that is navigated to is a screen of the app. */
-const SERVED = /^\/(healthz|sync|session|office|operations|assets|icons|fonts)(\/|$)|\.[a-z]+$/;
+/** Addresses that the server alone can answer; everything else that is navigated to is a screen of the app. */
+const SERVED = /\.|^\/(healthz|livez|readyz|sync|session|office|operations)\b/;
 
 /**
  * Keeps the whole shell or nothing. Rejects, and so leaves the version before in charge, when one answer is not our server's: a captive
@@ -18,16 +17,10 @@ const SERVED = /^\/(healthz|sync|session|office|operations|assets|icons|fonts)(\
  */
 export async function installShell(): Promise<void> {
   const paths = [APP, SIGN_IN, ...__PRECACHE__];
-  const answers = await Promise.all(paths.map(fetchOurs));
+  const answers = await Promise.all(paths.map((path) => fetch(path, { cache: "no-cache" })));
+  if (!answers.every(isOurs)) throw new TypeError("not our server");
   const cache = await caches.open(CACHE);
   await Promise.all(paths.map((path, index) => cache.put(path, answers[index]!)));
-}
-
-async function fetchOurs(path: string): Promise<Response> {
-  const response = await fetch(path, { cache: path === APP || path === SIGN_IN ? "reload" : "default", credentials: "same-origin" });
-  if (!isOurs(response)) throw new TypeError(`${path} was not answered by our server`);
-  // The body is read to its end first: a half one would pass as whole.
-  return new Response(await response.blob(), { status: 200, headers: response.headers });
 }
 
 function isOurs(response: Response): boolean {
@@ -35,7 +28,7 @@ function isOurs(response: Response): boolean {
 }
 
 export async function removeOldShells(): Promise<void> {
-  for (const name of await caches.keys()) if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);
+  for (const name of await caches.keys()) if (name !== CACHE) await caches.delete(name);
 }
 
 /** Whether the shell may answer: navigations to screens of the app, and the files it keeps. */

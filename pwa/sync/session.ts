@@ -3,6 +3,7 @@ import type { KnownUser } from "../store/databases.ts";
 import { lockUser, prepareShell, waitingOnThisPhone as countWaiting, writeCurrentUser, type WaitingUser } from "../store/shell.ts";
 import { asking } from "./network.ts";
 import { finishSignOut } from "./signing_out.ts";
+import { askForReplay } from "./worker_registration.ts";
 import type { Id, Me } from "./types.ts";
 
 export type { WaitingUser };
@@ -33,7 +34,7 @@ export async function signIn(login: string, password: string): Promise<SignedIn>
 export async function signOut(user: Id): Promise<void> {
   await lockUser(user);
   tellOthers();
-  await finishSignOut();
+  if (!(await finishSignOut())) void askForReplay();
 }
 
 /** Everybody with unsent work on this phone: names and counts, no content. */

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import type { SyncRequest } from "../../pwa/sync/device.ts";
+import { postSync, retryAfterMs } from "../../pwa/sync/network.ts";
+
+const real = globalThis.fetch;
+afterEach(() => void (globalThis.fetch = real));
+
+const OURS = { Holdfast: "1", "Content-Type": "application/json" };
+const ANSWER = JSON.stringify({ receipts: [], scopes: [], drop: [], cookie: "c", complete: true });
+const request = { device: { pending: 0, oldest_unsent_at: null } } as unknown as SyncRequest;
+
+const examples: readonly [string, () => Response | Promise<Response>, object][] = [
+  ["an answer of ours", () => new Response(ANSWER, { headers: OURS }), { kind: "answer" }],
+  ["a captive portal's page", () => new Response("<html>", { headers: { "Content-Type": "text/html" } }), { kind: "not_ours" }],
+  ["JSON of somebody else", () => new Response(ANSWER), { kind: "not_ours" }],
+  ["our header over no JSON", () => new Response("<html>", { headers: OURS }), { kind: "not_ours" }],
+  ["our header over half an answer", () => new Response(ANSWER.slice(0, 20), { headers: OURS }), { kind: "not_ours" }],
+  ["our header over another JSON", () => new Response("[]", { headers: OURS }), { kind: "not_ours" }],
+  ["a redirect", () => new Response(null, { status: 302, headers: { Location: "http://portal" } }), { kind: "not_ours" }],
+  ["a proxy's 502", () => new Response("<html>", { status: 502 }), { kind: "not_ours" }],
+  ["no network", () => Promise.reject(new TypeError("Failed to fetch")), { kind: "unreachable" }],
+  ["an answer cut off", () => new Response(new ReadableStream({ start: (into) => into.error(new TypeError("cut")) }), { headers: OURS }), { kind: "unreachable" }],
+  ["a refusal", () => new Response('{"error":"sign_in_required","reason":"…"}', { status: 401, headers: OURS }), { kind: "refused", status: 401, error: "sign_in_required" }],
+  ["a gap", () => new Response('{"error":"gap","next_n":7}', { status: 409, headers: OURS }), { kind: "refused", error: "gap", next_n: 7 }],
+  ["an overloaded server", () => new Response('{"error":"slow_down"}', { status: 429, headers: { ...OURS, "Retry-After": "3" } }), { kind: "refused", retry_after_ms: 3_000 }],
+];
+
+for (const [what, answer, expected] of examples) {
+  test(`${what} is ${JSON.stringify(expected)}`, async () => {
+    globalThis.fetch = async () => answer();
+    const landed = await postSync(request);
+    assert.deepEqual({ ...landed, ...expected }, landed);
+  });
+}
+
+test("Retry-After is read as seconds and as a date", () => {
+  const now = Date.parse("2026-11-23T18:00:00Z");
+  assert.equal(retryAfterMs("12", now), 12_000);
+  assert.equal(retryAfterMs("Mon, 23 Nov 2026 18:00:30 GMT", now), 30_000);
+  assert.equal(retryAfterMs("Mon, 23 Nov 2026 17:00:30 GMT", now), 0);
+  assert.equal(retryAfterMs("soon", now), 0);
+  assert.equal(retryAfterMs(null, now), 0);
+});
