@@ -21,7 +21,7 @@ function wordingOf(conflict: Conflict, me_id: Id, nameOf: (id: Id) => string): W
   const field = fieldWord(conflict.field);
   const table = words.conflict;
   if (conflict.kind === "suggestion") {
-    return { heading: table.suggestion(nameOf(conflict.other_by), field), other: table.suggested, keep: table.keep, take: table.take };
+    return { heading: table.suggestion(conflict.other_by === me_id ? words.by_you : nameOf(conflict.other_by), field), other: table.suggested, keep: table.keep, take: table.take };
   }
   if (conflict.state !== "noted") return { heading: table.two(field), other: table.other, keep: table.keep, take: table.take };
   const is_mine = conflict.other_by === me_id;
@@ -56,14 +56,14 @@ export function ConflictCard({ conflict, has_item = false }: { conflict: Conflic
   };
   const Heading = has_item ? "h3" : "h2";
   return (
-    <article class={`card conflict ${conflict.state}`}>
+    <article class={`card conflict ${conflict.state} ${conflict.kind}`}>
       <Heading><Icon name="split" /><span>{wording.heading}</span></Heading>
       {has_item && item && <a class="card-item" href={`/items/${item.id}`} dir="auto">{formatItemNumber(item)} {item.title}</a>}
       <div class="sides">
         {side(words.conflict.now, conflict.current, conflict.current_by, conflict.current_at, "current", wording.keep)}
         {side(wording.other, conflict.other, conflict.other_by, conflict.other_at, "other", wording.take)}
       </div>
-      {!may_answer && <p class="hint">{words.conflict.waits}</p>}
+      {conflict.state === "open" && !mayChoose(snapshot, engine.me, conflict, "other") && <p class="hint">{words.conflict.waits}</p>}
     </article>
   );
 }

@@ -21,10 +21,13 @@ export function eventTimes(event: Pick<ItemEvent, "made_at" | "corrected_at" | "
   return parts.join(", ");
 }
 
+/** The server's order; of one batch the later made, whose id is the higher, first. */
+const byNewest = (a: ItemEvent, b: ItemEvent): number => b.item_version - a.item_version || b.received_at - a.received_at || (a.id < b.id ? 1 : -1);
+
 export function Feed({ item_id }: { item_id: string }) {
   const { snapshot } = useLive();
   const waiting = snapshot.outbox.filter((row) => row.item_id === item_id && row.state !== "acked");
-  const events = [...snapshot.eventsOf(item_id)].sort((a, b) => b.item_version - a.item_version || b.received_at - a.received_at);
+  const events = [...snapshot.eventsOf(item_id)].sort(byNewest);
   return (
     <section class="block" aria-labelledby="activity-head">
       <h2 id="activity-head">{words.item.activity}</h2>
@@ -53,9 +56,10 @@ function EventRow({ event }: { event: ItemEvent }) {
   const now = useNow(60_000);
   const who = event.actor_id === engine.me.id ? words.you : personName(snapshot, event.actor_id);
   const changes = event.name === "item.create" ? [] : Object.entries(event.changes).filter(([field]) => field in words.field);
+  const is_suggestion = event.name === "item.edit" && changes.length === 0;
   return (
     <li class="event">
-      <p><strong dir="auto">{who}</strong> {wordOf(words.did, event.name)}</p>
+      <p><strong dir="auto">{who}</strong> {is_suggestion ? words.did_suggest : wordOf(words.did, event.name)}</p>
       {changes.map(([field, [from, to]]) => (
         <p key={field} class="event-change" dir="auto">
           {words.item.from_to(fieldWord(field), valueWords(snapshot, field, from), valueWords(snapshot, field, to))}

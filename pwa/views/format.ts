@@ -3,7 +3,7 @@
 import type { Instant, Item } from "../sync/types.ts";
 import { words } from "./words.ts";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const day_month = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const full_day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const short_day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
