@@ -219,7 +219,8 @@ def _order_of_dates(columns: Columns, reading: Reading) -> str:
     days, months = _telling(cells, 0), _telling(cells, 1)
     if days and months:
         reading.mistakes.append(Mistake(days[0], f"the dates of lines {days[0]} and {months[0]} have different orders"))
-    elif not days and not months:
+        return ""
+    if not days and not months:
         unclear = [line for line, cell in cells if (found := _EITHER.fullmatch(cell)) and found[1] != found[2]]
         if unclear:
             text = "dates like this one can be day/month or month/day; say --dates dmy or --dates mdy"
