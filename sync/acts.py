@@ -96,8 +96,6 @@ class Act:
         ended_at = membership.valid_to
         if ended_at is None or ended_at > self.now or self.arrived_at - ended_at > LATE_MS:
             return False
-        if not membership.holds_at(self.corrected_at):
-            return False
         if item_id is None or not self.mutation.base:
             return True
         seen_at: int | None = self.draft.need("seen_at", item_id, str(self.mutation.base))

@@ -136,7 +136,13 @@ class PushTransaction(Protocol):
 
     async def commit(self) -> None: ...
 
-    async def rollback(self) -> None: ...
+    async def rollback(self) -> None:
+        """Undo what was written. Returns when what was *read* is durable, else raises `Unavailable`.
+
+        A store that lets transactions share one commit may have shown this one what is not on the disk yet; an answer
+        made from it would acknowledge too soon (1).
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,6 @@ class Draft:
                 self._touch((scope, row.entity, row.id), is_gone=True)
 
     def _touch(self, key: tuple[str, str, str], *, is_gone: bool) -> None:
-        self.touched.pop(key, None)  # the newest word about a row comes last
         self.touched[key] = is_gone
 
     def number_changes(self) -> None:

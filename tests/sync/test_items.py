@@ -123,6 +123,20 @@ def test_a_client_has_seen_its_own_edits_whatever_its_base(site: Site) -> None:
     assert site.doc(item_id)["due_on"] == "2026-12-05"
 
 
+def test_a_second_edit_from_a_form_that_was_opened_before_the_first_is_no_conflict_with_oneself(site: Site) -> None:
+    sue = site.phone(SUE)
+    item_id = sue.create()
+    sue.edit(item_id, {"due_on": None}, {"due_on": "2026-12-01"}, 1)
+    assert sue.edit(item_id, {"due_on": None}, {"due_on": "2026-12-02"}, 1)["outcome"] == "applied"
+
+
+def test_an_edit_of_an_item_just_made_offline_needs_no_base(site: Site) -> None:
+    ana, sue = site.phone(ANA), site.phone(SUE)
+    item_id = ana.create()
+    assert ana.edit(item_id, {"location": "x"}, {"location": "Hall"}, None)["outcome"] == "applied"
+    assert sue.edit(item_id, {"type": "damage"}, {"type": "safety"}, None)["outcome"] == "merged"
+
+
 def test_the_newcomer_wins_a_field_of_policy_latest_and_the_loser_is_kept(site: Site) -> None:
     """Invariant 18."""
     ana, bo = site.phone(ANA), site.phone(BO)

@@ -280,3 +280,5 @@ def test_digests_are_equal_exactly_when_the_rows_are() -> None:
     assert of(ana) != of(bo)
     bo.pull()
     assert of(ana) == of(bo)
+    ana.rows[f"sector/{NORTH}"][("punch_items", item_id)]["title"] = "Rotten memory"
+    assert of(ana) != of(bo)

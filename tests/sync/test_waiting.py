@@ -160,13 +160,17 @@ def test_nobody_can_spoil_another_users_waiting_work_by_a_creation_that_is_refus
     eve.send(create(eve, item_id, NORTH))
     assert states(site)[waiting.id] == ("parked", "waiting")
     assert ana.send(comment(ana, item_id))[0]["outcome"] == "parked"
+    bo = site.phone(BO)
+    assert bo.send(comment(bo, item_id))[0]["outcome"] == "parked"
 
 
 def test_a_second_try_to_create_makes_later_work_possible(site: Site) -> None:
     ana, item_id = site.phone(ANA), site.id(11)
-    ana.send(create(ana, item_id, SOUTH))
+    refused = create(ana, item_id, SOUTH)
+    ana.send(refused)
     receipts = ana.send(create(ana, item_id), comment(ana, item_id))
     assert [receipt["outcome"] for receipt in receipts] == ["applied", "applied"]
+    assert site.row("refusals", refused.id).doc["waiting_for"] is None
 
 
 def test_a_parked_mutation_that_was_dismissed_is_not_released(site: Site) -> None:
