@@ -5,7 +5,7 @@ import { openHoldfast } from "./sync/client.ts";
 import { App } from "./views/app.tsx";
 import { watchInstallation } from "./views/install.ts";
 import { applyTheme, readTheme } from "./views/theme.ts";
-import { words } from "./views/words.ts";
+import { loadWords } from "./views/words.ts";
 
 function place(): HTMLElement {
   const element = document.getElementById("app");
@@ -13,13 +13,13 @@ function place(): HTMLElement {
   return element;
 }
 
-/** The page without an engine: one sentence, so that nobody looks at an empty screen. */
+/** The page without engine or words: one sentence, so that nobody looks at an empty screen. */
 function Failure() {
   return (
     <main class="failure">
-      <h1>{words.app}</h1>
-      <p role="alert">{words.signin.failed}</p>
-      <button type="button" class="primary" onClick={() => location.reload()}>{words.needs.try_again}</button>
+      <h1>Holdfast</h1>
+      <p role="alert">Something went wrong while opening this phone’s storage.</p>
+      <button type="button" class="primary" onClick={() => location.reload()}>Try again</button>
     </main>
   );
 }
@@ -27,7 +27,7 @@ function Failure() {
 async function start(): Promise<void> {
   applyTheme(readTheme());
   watchInstallation();
-  const engine = await openHoldfast();
+  const [engine] = await Promise.all([openHoldfast(), loadWords()]);
   if (engine === null) return location.replace("/signin");
   place().replaceChildren();
   render(<App engine={engine} />, place());

@@ -2,7 +2,7 @@
 
 import { signIn, waitingOnThisPhone } from "./sync/session.ts";
 import { applyTheme, readTheme } from "./views/theme.ts";
-import { words } from "./views/words.ts";
+import { loadWords, say, words } from "./views/words.ts";
 
 function element<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);
@@ -18,7 +18,8 @@ function showProblem(text: string | null): void {
 
 async function submit(event: SubmitEvent): Promise<void> {
   event.preventDefault();
-  const form = event.currentTarget as HTMLFormElement;
+  const form = element<HTMLFormElement>("signin-form");
+  await loaded;
   const button = form.querySelector("button");
   const login = element<HTMLInputElement>("login").value.trim();
   const password = element<HTMLInputElement>("password").value;
@@ -42,7 +43,7 @@ async function showWaiting(): Promise<void> {
   const people = await waitingOnThisPhone();
   if (people.length === 0) return;
   const place = element("waiting");
-  place.replaceChildren(words.signin.others, ...people.map(({ name, waiting }) => line(words.signin.waiting(name, waiting))));
+  place.replaceChildren(words.signin.others, ...people.map(({ name, waiting }) => line(say(words.signin.waiting, name, waiting))));
   place.hidden = false;
 }
 
@@ -55,5 +56,8 @@ function line(text: string): HTMLElement {
 }
 
 applyTheme(readTheme());
-element<HTMLFormElement>("signin-form").addEventListener("submit", (event) => void submit(event));
-showWaiting().catch(console.error);
+const loaded = loadWords();
+element<HTMLFormElement>("signin-form").addEventListener("submit", (event) => {
+  submit(event).catch(() => showProblem("Our server does not answer. Check the network and try again."));
+});
+loaded.then(showWaiting).catch(console.error);

@@ -15,7 +15,7 @@ import { readPreference, writePreference } from "./preferences.ts";
 import { sectorsFor } from "./rights.ts";
 import { navigate } from "./router.ts";
 import { emptyOf, FIELD_NAMES, isSame, pick, sectorName, type Values } from "./values.ts";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 interface Form {
   /** The item's id, fixed while the form is typed: a form that was saved just before a crash is recognised. */
@@ -68,7 +68,7 @@ function useCapture(refusal_id: Id | null) {
     setProblem(wrong);
     if (wrong !== null) return false;
     const number = engine.provisionalNumber();
-    const message = { text: words.capture.saved(`•${number}`), link: { href: `/items/${form.id}`, text: words.capture.open } };
+    const message = { text: say(words.capture.saved, `•${number}`), link: { href: `/items/${form.id}`, text: words.capture.open } };
     const is_saved = await act(() => engine.mutate("item.create", argsOf(form, number), null), message);
     if (!is_saved) return false;
     writePreference(engine.me.id, "sticky", { sector_id: form.sector_id, values: pick(form.values, STICKY) });

@@ -4,7 +4,7 @@ import type { Item, Mark, Status } from "../sync/types.ts";
 import { isOverdue } from "./filters.ts";
 import { dayFrom, formatDay, formatShortDay } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
-import { wordOf, words } from "./words.ts";
+import { wordOf, say, words } from "./words.ts";
 
 const STATUS_ICONS: Readonly<Record<Status, IconName>> = {
   open: "dots",
@@ -62,7 +62,7 @@ export function DueSign({ item, now, is_dense = false }: { item: Item; now: numb
   return (
     <span class={is_late ? "sign late" : "sign"}>
       <Icon name={is_late ? "warning" : "calendar"} />
-      {is_late ? words.browse.due_late(day) : words.browse.due(day)}
+      {is_late ? say(words.browse.due_late, day) : say(words.browse.due, day)}
     </span>
   );
 }

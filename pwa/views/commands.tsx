@@ -11,7 +11,7 @@ import { ReasonSheet } from "./reason_sheet.tsx";
 import { commandsFor, mayOn, sectorsFor, type Command } from "./rights.ts";
 import { navigate } from "./router.ts";
 import { sectorName } from "./values.ts";
-import { wordOf, words } from "./words.ts";
+import { wordOf, say, words } from "./words.ts";
 
 const ICONS: Readonly<Record<string, IconName>> = {
   "item.start": "half",
@@ -96,7 +96,7 @@ function MoreSheet({ item, commands, onRun, onClose }: MoreProps) {
   const sectors = sectorsFor(snapshot, engine.me, "item.move").filter((id) => id !== item.sector_id);
   const move = async (sector_id: Id): Promise<void> => {
     const args = { id: item.id, from_sector_id: item.sector_id, sector_id };
-    await act(() => engine.mutate("item.move", args, baseOf(item)), { text: `${words.item.moved_to(sectorName(snapshot, sector_id))}. ${words.saved}` });
+    await act(() => engine.mutate("item.move", args, baseOf(item)), { text: `${say(words.item.moved_to, sectorName(snapshot, sector_id))}. ${words.saved}` });
     onClose();
   };
   const remove = async (): Promise<void> => {

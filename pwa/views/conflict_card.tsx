@@ -8,7 +8,7 @@ import { formatInstant, formatItemNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { mayAnswer, mayChoose } from "./rights.ts";
 import { fieldWord, personName, valueWords } from "./values.ts";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 interface Wording {
   readonly heading: string;
@@ -21,12 +21,12 @@ function wordingOf(conflict: Conflict, me_id: Id, nameOf: (id: Id) => string): W
   const field = fieldWord(conflict.field);
   const table = words.conflict;
   if (conflict.kind === "suggestion") {
-    return { heading: table.suggestion(conflict.other_by === me_id ? words.by_you : nameOf(conflict.other_by), field), other: table.suggested, keep: table.keep, take: table.take };
+    return { heading: say(table.suggestion, conflict.other_by === me_id ? words.by_you : nameOf(conflict.other_by), field), other: table.suggested, keep: table.keep, take: table.take };
   }
-  if (conflict.state !== "noted") return { heading: table.two(field), other: table.other, keep: table.keep, take: table.take };
+  if (conflict.state !== "noted") return { heading: say(table.two, field), other: table.other, keep: table.keep, take: table.take };
   const is_mine = conflict.other_by === me_id;
   return {
-    heading: is_mine ? table.replaced(field) : table.you_replaced(field),
+    heading: is_mine ? say(table.replaced, field) : say(table.you_replaced, field),
     other: is_mine ? table.yours : table.other,
     keep: table.ok,
     take: is_mine ? table.restore : table.bring_back,
@@ -49,7 +49,7 @@ export function ConflictCard({ conflict, has_item = false }: { conflict: Conflic
     const text = valueWords(snapshot, conflict.field, value);
     const is_open = may_answer && mayChoose(snapshot, engine.me, conflict, choice);
     return (
-      <Side label={label} text={text} by={words.conflict.by(nameOf(by), formatInstant(at, now))}>
+      <Side label={label} text={text} by={say(words.conflict.by, nameOf(by), formatInstant(at, now))}>
         {is_open && <button type="button" aria-label={`${act_word}: ${text}`} disabled={is_busy} onClick={() => answer(choice)}>{act_word}</button>}
       </Side>
     );

@@ -5,7 +5,7 @@ import { useLive, useNow } from "./engine.ts";
 import { formatInstant, formatSpan } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { entryWords, fieldWord, personName, valueWords } from "./values.ts";
-import { wordOf, words } from "./words.ts";
+import { wordOf, say, words } from "./words.ts";
 
 const NOTABLE_MS = 2 * 60_000;
 
@@ -13,10 +13,10 @@ const NOTABLE_MS = 2 * 60_000;
 export function eventTimes(event: Pick<ItemEvent, "made_at" | "corrected_at" | "received_at" | "is_late">, now: number): string {
   const parts = [formatInstant(event.received_at, now)];
   if (event.received_at - event.corrected_at > NOTABLE_MS) {
-    parts[0] = words.item.made_arrived(formatInstant(event.corrected_at, now), formatInstant(event.received_at, now));
+    parts[0] = say(words.item.made_arrived, formatInstant(event.corrected_at, now), formatInstant(event.received_at, now));
   }
   const off_ms = Math.abs(event.corrected_at - event.made_at);
-  if (off_ms > NOTABLE_MS) parts.push(words.item.clock_off(formatSpan(off_ms)));
+  if (off_ms > NOTABLE_MS) parts.push(say(words.item.clock_off, formatSpan(off_ms)));
   if (event.is_late) parts.push(words.item.late);
   return parts.join(", ");
 }
@@ -46,7 +46,7 @@ function WaitingRow({ row }: { row: OutboxRow }) {
   return (
     <li class="event waiting">
       <p><Icon name="phone" /> {entryWords(snapshot, row).what}</p>
-      <p class="event-times">{words.item.made(formatInstant(row.made_at, now))}, <a href="/outbox">{words.item.not_sent}</a></p>
+      <p class="event-times">{say(words.item.made, formatInstant(row.made_at, now))}, <a href="/outbox">{words.item.not_sent}</a></p>
     </li>
   );
 }
@@ -62,7 +62,7 @@ function EventRow({ event }: { event: ItemEvent }) {
       <p><strong dir="auto">{who}</strong> {is_suggestion ? words.did_suggest : wordOf(words.did, event.name)}</p>
       {changes.map(([field, [from, to]]) => (
         <p key={field} class="event-change" dir="auto">
-          {words.item.from_to(fieldWord(field), valueWords(snapshot, field, from), valueWords(snapshot, field, to))}
+          {say(words.item.from_to, fieldWord(field), valueWords(snapshot, field, from), valueWords(snapshot, field, to))}
         </p>
       ))}
       {event.reason && <blockquote class="card-content" dir="auto">{event.reason}</blockquote>}

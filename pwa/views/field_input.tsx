@@ -10,7 +10,7 @@ import { Icon, type IconName } from "./icons.tsx";
 import { Picker, type Option } from "./picker.tsx";
 import { peopleIn } from "./rights.ts";
 import { fieldWord, valueWords } from "./values.ts";
-import { wordOf, words } from "./words.ts";
+import { wordOf, say, words } from "./words.ts";
 
 export interface FieldProps {
   readonly field: string;
@@ -173,7 +173,7 @@ export function PickerField({ field, text, hint, is_many = false, none, options,
       {hint && <span class="hint">{hint}</span>}
       {is_open && (
         <Picker
-          title={words.capture.choose(name)}
+          title={say(words.capture.choose, name.toLowerCase())}
           topic={field}
           options={options}
           chosen={chosen}

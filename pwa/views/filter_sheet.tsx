@@ -6,7 +6,7 @@ import { Choices, toggled } from "./choices.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";
 import { NO_FILTERS, type Filters, type Sort } from "./filters.ts";
-import { wordOf, words } from "./words.ts";
+import { wordOf, say, words } from "./words.ts";
 
 interface Props {
   readonly filters: Filters;
@@ -44,7 +44,7 @@ export function FilterSheet({ filters, setFilters, found, onClose }: Props) {
       </div>
       <div class="sheet-foot">
         <button type="button" onClick={() => setFilters({ ...NO_FILTERS, sector_id: filters.sector_id })}>{words.browse.clear}</button>
-        <button type="button" class="primary" onClick={onClose}>{words.browse.show(found)}</button>
+        <button type="button" class="primary" onClick={onClose}>{say(words.browse.show, found)}</button>
       </div>
     </Dialog>
   );

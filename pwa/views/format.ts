@@ -1,7 +1,7 @@
 /** Instants, days, ages, sizes and numbers as people read them; everything through Intl. */
 
 import type { Instant, Item } from "../sync/types.ts";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const day_month = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
@@ -29,7 +29,7 @@ export function formatInstant(at: Instant, now: Instant): string {
 
 /** "06:12 today" or "3 Mar, 06:12". */
 export function formatReadyAt(at: Instant, now: Instant): string {
-  return isSameDay(at, now) ? words.time.today(clock.format(at)) : formatInstant(at, now);
+  return isSameDay(at, now) ? say(words.time.today, clock.format(at)) : formatInstant(at, now);
 }
 
 /** A length of time in its largest whole unit: "3 min", "5 hr", "2 days". */
@@ -40,7 +40,7 @@ export function formatSpan(span_ms: number): string {
 }
 
 export function formatAge(at: Instant, now: Instant): string {
-  return now - at < MINUTE_MS ? words.time.now : words.time.ago(formatSpan(now - at));
+  return now - at < MINUTE_MS ? words.time.now : say(words.time.ago, formatSpan(now - at));
 }
 
 /** A calendar day ("YYYY-MM-DD"), which has no time zone. */

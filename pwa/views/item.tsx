@@ -14,7 +14,7 @@ import { Page } from "./page.tsx";
 import { RefusalCard } from "./refusal_card.tsx";
 import { mayOn } from "./rights.ts";
 import { fieldWord, isSame, emptyOf, personName, sectorName, valueWords, valuesOf } from "./values.ts";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 export function ItemPage({ item_id, refusal_id }: { item_id: Id; refusal_id: Id | null }) {
   const { engine, snapshot } = useLive();
@@ -54,7 +54,7 @@ function ItemNotices({ item }: { item: Item }) {
         <p class="status-reason">
           <strong>{heading}: </strong>
           <span dir="auto">{item.status_reason}</span>
-          {item.bounces > 0 && <span class="hint"> ({words.browse.bounces(item.bounces)})</span>}
+          {item.bounces > 0 && <span class="hint"> ({say(words.browse.bounces, item.bounces)})</span>}
         </p>
       )}
       {conflicts.map((conflict) => <ConflictCard key={conflict.id} conflict={conflict} />)}
@@ -83,8 +83,8 @@ function Details({ item, now }: { item: Item; now: number }) {
         ))}
       </dl>
       <p class="hint">
-        {words.item.raised(personName(snapshot, item.raised_by), formatInstant(item.raised_at, now))}
-        {item.number !== null && item.provisional_number !== "" && `. ${words.item.provisional(`•${item.provisional_number}`)}`}
+        {say(words.item.raised, personName(snapshot, item.raised_by), formatInstant(item.raised_at, now))}
+        {item.number !== null && item.provisional_number !== "" && `. ${say(words.item.provisional, `•${item.provisional_number}`)}`}
       </p>
     </section>
   );

@@ -14,7 +14,7 @@ import { Readiness } from "./readiness.tsx";
 import { ownSectors } from "./rights.ts";
 import { isSame, sectorCode, sectorName } from "./values.ts";
 import { VirtualList } from "./virtual.tsx";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 let last_search = "";
 
@@ -99,7 +99,7 @@ function ListHead({ filters, setFilters, search, setSearch, found }: HeadProps) 
           <Icon name="search" />
           <input type="search" aria-label={words.browse.search} placeholder={words.browse.search} value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
         </label>
-        <button type="button" class={on > 0 ? "icon-only on" : "icon-only"} aria-label={on > 0 ? words.browse.filters_on(on) : words.browse.filters} onClick={() => setFiltering(true)}>
+        <button type="button" class={on > 0 ? "icon-only on" : "icon-only"} aria-label={on > 0 ? say(words.browse.filters_on, on) : words.browse.filters} onClick={() => setFiltering(true)}>
           <Icon name="filter" />
           {on > 0 && <span class="badge" aria-hidden="true">{on}</span>}
         </button>

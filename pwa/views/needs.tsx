@@ -13,7 +13,7 @@ import { Page } from "./page.tsx";
 import { RefusalCard } from "./refusal_card.tsx";
 import { needsOf } from "./rights.ts";
 import { entryWords } from "./values.ts";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 export function NeedsPage() {
   const { engine, snapshot } = useLive();
@@ -60,7 +60,7 @@ function QuarantinedCard({ entry }: { entry: Quarantined }) {
       <h3><Icon name="refused" /><span>{what}</span></h3>
       <p class="card-reason">{entry.error}</p>
       {content !== "" && <blockquote class="card-content" dir="auto">{content}</blockquote>}
-      <p class="hint">{words.needs.since(formatAge(entry.made_at, now))}</p>
+      <p class="hint">{say(words.needs.since, formatAge(entry.made_at, now))}</p>
       {is_sure && <p role="alert"><strong>{words.needs.forget_sure}</strong></p>}
       <div class="card-acts">
         <button type="button" disabled={is_busy} onClick={() => void act(() => engine.requeue(entry.id, { ...entry.args }), { text: words.needs.resent })}>

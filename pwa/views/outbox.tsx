@@ -12,7 +12,7 @@ import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
 import { notify } from "./snackbar.tsx";
 import { entryWords, sectorCode } from "./values.ts";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 const AMENDABLE = new Set(["item.create", "item.edit", "comment.add"]);
 
@@ -36,7 +36,7 @@ export function OutboxPage() {
         </div>
       ) : (
         <>
-          <p>{words.outbox.count(count)}</p>
+          <p>{say(words.outbox.count, count)}</p>
           <div class="actions">
             <button type="button" class="primary" onClick={() => engine.sendNow()}><Icon name="up" />{words.outbox.send_now}</button>
             <ExportButton />
@@ -67,7 +67,7 @@ function Row({ row }: { row: OutboxRow }) {
   const { what, content, item } = entryWords(snapshot, row);
   const is_tried = row.state === "tried";
   const why = words.outbox.why[snapshot.strip.kind];
-  const facts = [words.outbox.age(formatAge(row.made_at, now)), formatBytes(row.bytes), row.tries === 0 ? words.outbox.never_tried : words.outbox.tries(row.tries), why];
+  const facts = [say(words.outbox.age, formatAge(row.made_at, now)), formatBytes(row.bytes), row.tries === 0 ? words.outbox.never_tried : say(words.outbox.tries, row.tries), why];
   return (
     <li class="card entry">
       <h2><Icon name={is_tried ? "up" : "clock"} /><span>{what}</span></h2>
@@ -104,7 +104,7 @@ function DiscardSheet({ row, what, onClose }: { row: OutboxRow; what: string; on
   return (
     <Dialog title={words.outbox.discard_sure} onClose={onClose}>
       <p><strong>{what}</strong></p>
-      <p>{words.outbox.discard_what} {dependents.length > 0 && words.outbox.discard_with(dependents.length)}</p>
+      <p>{words.outbox.discard_what} {dependents.length > 0 && say(words.outbox.discard_with, dependents.length)}</p>
       <div class="sheet-foot">
         <button type="button" class="primary" onClick={onClose}>{words.outbox.keep}</button>
         <button type="button" class="danger" disabled={is_busy} onClick={() => void discard()}>{words.outbox.discard_really}</button>

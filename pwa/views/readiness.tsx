@@ -6,7 +6,7 @@ import { formatNumber, formatReadyAt } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { ownSectors } from "./rights.ts";
 import { sectorCode } from "./values.ts";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 /** The download that brings a sector's items: the sector's own scope, or a guest's. */
 export function downloadOf(snapshot: Snapshot, sector_id: Id): Download | undefined {
@@ -25,8 +25,8 @@ function readyWords(snapshot: Snapshot, sector_ids: readonly Id[], now: number):
   const count = countItems(snapshot, sector_ids);
   const [only] = sector_ids;
   const at = formatReadyAt(since, now);
-  if (sector_ids.length === 1 && only !== undefined) return words.download.ready(sectorCode(snapshot, only), count, at);
-  return words.download.ready_all(sector_ids.length, count, at);
+  if (sector_ids.length === 1 && only !== undefined) return say(words.download.ready, sectorCode(snapshot, only), count, at);
+  return say(words.download.ready_all, sector_ids.length, count, at);
 }
 
 function Progress({ sector_id }: { sector_id: Id }) {
@@ -37,10 +37,10 @@ function Progress({ sector_id }: { sector_id: Id }) {
   const total = download?.total ?? -1;
   const text =
     download === undefined
-      ? words.download.waiting(code)
+      ? say(words.download.waiting, code)
       : total > 0
-        ? words.download.progress(code, formatNumber(got), formatNumber(total))
-        : words.download.begun(code, formatNumber(got));
+        ? say(words.download.progress, code, formatNumber(got), formatNumber(total))
+        : say(words.download.begun, code, formatNumber(got));
   return (
     <li>
       <span>{text}</span>

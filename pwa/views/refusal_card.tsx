@@ -11,7 +11,7 @@ import { ReasonSheet } from "./reason_sheet.tsx";
 import { commandsFor, mayOn } from "./rights.ts";
 import { navigate } from "./router.ts";
 import { entryWords, pick, valuesOf } from "./values.ts";
-import { wordOf, words } from "./words.ts";
+import { wordOf, say, words } from "./words.ts";
 
 const reasonWords = (refusal: Refusal): string => (refusal.reason in words.reason ? wordOf(words.reason, refusal.reason) : refusal.text);
 
@@ -71,11 +71,11 @@ export function RefusalCard({ refusal, has_item = false }: { refusal: Refusal; h
   const Heading = has_item ? "h3" : "h2";
   return (
     <article class="card refusal">
-      <Heading><Icon name={is_parked ? "pause" : "refused"} /><span>{is_parked ? words.needs.parked_one(what) : words.needs.refused_one(what)}</span></Heading>
+      <Heading><Icon name={is_parked ? "pause" : "refused"} /><span>{is_parked ? say(words.needs.parked_one, what) : say(words.needs.refused_one, what)}</span></Heading>
       {has_item && item && <a class="card-item" href={`/items/${item.id}`} dir="auto">{formatItemNumber(item)} {item.title}</a>}
       <p class="card-reason">{reasonWords(refusal)}</p>
       {content !== "" && <blockquote class="card-content" dir="auto">{content}</blockquote>}
-      <p class="hint">{words.needs.since(formatAge(refusal.made_at, now))}</p>
+      <p class="hint">{say(words.needs.since, formatAge(refusal.made_at, now))}</p>
       {!is_parked && (
         <div class="card-acts">
           {may_restore && <button type="button" class="primary" disabled={is_busy} onClick={restore}>{words.needs.restore_apply}</button>}

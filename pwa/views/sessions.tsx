@@ -5,7 +5,7 @@ import { useNow } from "./engine.ts";
 import { formatInstant } from "./format.ts";
 import { Page } from "./page.tsx";
 import { notify } from "./snackbar.tsx";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 interface Session {
   readonly id: string;
@@ -60,7 +60,7 @@ export function SessionsPage() {
         {(sessions ?? []).map((session) => (
           <li key={session.id} class="card">
             <h2><span dir="auto">{session.label || session.user_agent || words.sessions.unknown}</span></h2>
-            <p class="hint">{words.sessions.since(formatInstant(session.created_at, now))}, {words.sessions.seen(formatInstant(session.seen_at, now))}</p>
+            <p class="hint">{say(words.sessions.since, formatInstant(session.created_at, now))}, {say(words.sessions.seen, formatInstant(session.seen_at, now))}</p>
             {session.is_this ? <p><strong>{words.sessions.here}</strong></p> : <button type="button" onClick={() => void end(session.id)}>{words.sessions.end}</button>}
           </li>
         ))}

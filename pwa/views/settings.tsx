@@ -10,7 +10,7 @@ import { ExportButton } from "./outbox.tsx";
 import { Page } from "./page.tsx";
 import { sectorName } from "./values.ts";
 import { chooseTheme, readTheme, THEMES, type Theme } from "./theme.ts";
-import { wordOf, words } from "./words.ts";
+import { wordOf, say, words } from "./words.ts";
 
 export function SettingsPage() {
   return (
@@ -75,7 +75,7 @@ function SignOutSheet({ onClose }: { onClose: () => void }) {
         </>
       ) : (
         <>
-          <p><strong>{words.settings.sign_out_unsent(waiting, engine.me.name)}</strong></p>
+          <p><strong>{say(words.settings.sign_out_unsent, waiting, engine.me.name)}</strong></p>
           <p>{words.settings.sign_out_hint}</p>
           <div class="stack">
             <button type="button" class="primary" onClick={() => engine.sendNow()}><Icon name="up" />{words.settings.send_first}</button>
@@ -96,7 +96,7 @@ function App() {
   return (
     <section class="block">
       <h2>{words.settings.app}</h2>
-      {version && <p>{words.settings.version(version)}</p>}
+      {version && <p>{say(words.settings.version, version)}</p>}
       <p>{is_blocked ? words.settings.update_blocked : is_waiting ? words.settings.update_ready : words.settings.up_to_date}</p>
       {is_waiting && !is_blocked && <button type="button" onClick={() => void engine.applyUpdate()}>{words.settings.update_now}</button>}
       {installation === "offered" && <button type="button" onClick={install}><Icon name="download" />{words.settings.install}</button>}

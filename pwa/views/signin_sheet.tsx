@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 export function SignInSheet({ onClose }: { onClose: () => void }) {
   const { engine, snapshot } = useLive();
@@ -21,9 +21,9 @@ export function SignInSheet({ onClose }: { onClose: () => void }) {
     if (problem === null) onClose();
   };
   return (
-    <Dialog title={words.signin.again(engine.me.name)} onClose={onClose}>
+    <Dialog title={say(words.signin.again, engine.me.name)} onClose={onClose}>
       <form class="form" onSubmit={(event) => void submit(event)}>
-        <p>{words.signin.again_why(snapshot.strip.waiting)}</p>
+        <p>{snapshot.strip.waiting === 0 ? words.signin.again_why_0 : say(words.signin.again_why, snapshot.strip.waiting)}</p>
         <label class="field">
           <span class="label">{words.signin.login}</span>
           <input class="input" name="login" autocomplete="username" autocapitalize="none" spellcheck={false} required />

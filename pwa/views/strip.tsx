@@ -6,7 +6,7 @@ import { useLive, useNow } from "./engine.ts";
 import { formatInstant } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { SignInSheet } from "./signin_sheet.tsx";
-import { words } from "./words.ts";
+import { say, words } from "./words.ts";
 
 const ICONS: Readonly<Record<StripKind, IconName>> = {
   all_on_server: "cloud",
@@ -26,12 +26,12 @@ const ICONS: Readonly<Record<StripKind, IconName>> = {
 /** The sentence of the strip; `now` only decides whether a time needs its day. */
 export function stripWords(strip: StripState, now: number): string {
   const { kind, waiting } = strip;
-  const table = words.strip;
-  if (kind === "all_on_server") return table.all_on_server(strip.synced_at === null ? "" : formatInstant(strip.synced_at, now)).trim();
-  if (kind === "sending") return strip.of === 0 ? table.waiting(0) : table.sending(strip.sent, strip.of);
-  if (kind === "server_away" || kind === "not_our_server") return waiting === 0 ? table[kind] : `${table[kind]}, ${table.and_waiting(waiting)}`;
-  if (kind === "never_synced" || kind === "storage_failed") return table[kind];
-  return table[kind](waiting);
+  const table: Readonly<Record<string, string>> = words.strip;
+  if (kind === "all_on_server") return say(words.strip.all_on_server, strip.synced_at === null ? "" : formatInstant(strip.synced_at, now)).trim();
+  if (kind === "sending") return strip.of === 0 ? words.strip.waiting_0 : say(words.strip.sending, strip.sent, strip.of);
+  const text = say((waiting === 0 ? table[`${kind}_0`] : undefined) ?? table[kind] ?? kind, waiting);
+  const is_silent = kind === "server_away" || kind === "not_our_server";
+  return is_silent && waiting > 0 ? `${text}, ${say(words.strip.and_waiting, waiting)}` : text;
 }
 
 export function Strip() {
@@ -57,7 +57,7 @@ export function Strip() {
       {strip.needs_you > 0 && (
         <a class="strip-needs" href="/needs-you">
           <Icon name="hand" />
-          {words.strip.need_you(strip.needs_you)}
+          {say(words.strip.need_you, strip.needs_you)}
         </a>
       )}
       {is_signing_in && <SignInSheet onClose={() => setSigningIn(false)} />}
@@ -70,5 +70,5 @@ function NextTry({ strip }: { strip: StripState }) {
   const now = useNow(1_000);
   if (strip.retry_at === null || (strip.kind !== "server_away" && strip.kind !== "not_our_server")) return null;
   const seconds = Math.max(0, Math.ceil((strip.retry_at - now) / 1000));
-  return <span class="strip-retry" aria-live="off">{words.strip.next_try(seconds)}</span>;
+  return <span class="strip-retry" aria-live="off">{say(words.strip.next_try, seconds)}</span>;
 }

@@ -66,6 +66,7 @@ def _bundle_pages(node: Node, into: Path, version: str) -> dict[str, dict[str, A
         "--chunk-names=[name]-[hash]",
         "--asset-names=[name]-[hash]",
         "--loader:.woff2=file",
+        "--loader:.json=file",  # words are data: fetched beside the code, hashed and kept like it
         "--external:/icons/*",
         "--external:/fonts/*",
         f"--metafile={account}",
