@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,18 @@ from tests.browser.ledger import ROOT, Ledger
 from tests.browser.phone import Phone
 from tests.browser.proxy import Proxy
 from tests.browser.server_process import ServerProcess
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Says what the network saw, the server wrote and the phones show when a test fails."""
+    report = yield
+    site = getattr(item, "funcargs", {}).get("site")
+    if report.failed and isinstance(site, Site):
+        report.sections += [("network", "\n".join(site.proxy.account())), ("server", site.server.said())]
+        for phone in site.phones:
+            report.sections.append((f"screen of {phone.profile.name}", phone.describe()))
+    return report
 
 
 @pytest.fixture(scope="session")

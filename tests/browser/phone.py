@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,10 +14,10 @@ from playwright.sync_api import BrowserContext, Error, Locator, Page, Playwright
 
 from tests.browser import browsers, tellings
 from tests.browser.browsers import Engine
+from tests.browser.people import PASSWORD
 from tests.browser.proxy import Proxy
 
 WAIT_MS: Final = 30_000
-PASSWORD: Final = "granite lantern 42"
 GREEN: Final = re.compile(r"^All on server")
 
 _READ_STORE: Final = """async ([prefix, store]) => {
@@ -120,6 +121,20 @@ class Phone:
         if "Content-Security-Policy" in text or "Content Security Policy" in text or "TrustedScript" in text:
             self.errors.append(text)
 
+    def dispatch_sync(self) -> None:
+        """Wakes the worker (Chromium) as the browser does when the network is back, whatever the tabs are doing."""
+        session = self.context.new_cdp_session(self.page)
+        versions: list[dict[str, Any]] = []
+        session.on("ServiceWorker.workerVersionUpdated", lambda event: versions.extend(event["versions"]))
+        session.send("ServiceWorker.enable")
+        self.wait_for("a running worker", lambda: any(one["status"] == "activated" for one in versions))
+        registration = next(one["registrationId"] for one in versions if one["status"] == "activated")
+        session.send(
+            "ServiceWorker.dispatchSyncEvent",
+            {"origin": self.proxy.origin, "registrationId": registration, "tag": "outbox", "lastChance": False},
+        )
+        session.detach()
+
     # --- what a person does ----------------------------------------------------------------------------------------
 
     def sign_in(self, name: str) -> None:
@@ -151,10 +166,9 @@ class Phone:
         if sector is not None:
             self.page.get_by_role("button", name=re.compile(r"^Sector")).click()
             self.page.get_by_role("dialog").get_by_role("button", name=re.compile(sector)).click()
-        self.button("Save on this phone").click()
-        link = self.page.locator(".snackbar-acts a")
-        expect(self.page.locator(".snackbar-text")).to_contain_text("Saved on this phone: •")
-        return str(link.get_attribute("href")).removeprefix("/items/")
+        with self._writing("Saved on this phone: •"):
+            self.button("Save on this phone").click()
+        return str(self.page.locator(".snackbar-acts a").get_attribute("href")).removeprefix("/items/")
 
     def show(self, item_id: str) -> None:
         self.go(f"/items/{item_id}")
@@ -163,8 +177,9 @@ class Phone:
     def edit(self, item_id: str, **fields: str) -> None:
         """Changes fields of an item in the form; waits until the screen says they are saved."""
         self.begin_edit(item_id, **fields)
-        self.button("Save changes").click()
-        self.is_saved()
+        with self._writing("Saved on this phone"):
+            self.button("Save changes").click()
+        expect(self.page.locator("#edit")).to_have_count(0)  # the form leaves by itself
 
     def begin_edit(self, item_id: str, **fields: str) -> None:
         self.go(f"/items/{item_id}?edit")
@@ -172,7 +187,7 @@ class Phone:
         for label, value in fields.items():
             field = self.page.get_by_label(label.capitalize(), exact=True)
             if label == "priority":
-                self.page.get_by_role("group", name="Priority").get_by_role("button", name=value).click()
+                self.page.get_by_role("group", name="Priority").get_by_role("button", name=value, exact=True).click()
             elif label == "trade":
                 self.page.get_by_role("button", name=re.compile("^Trade")).click()
                 self.page.get_by_role("dialog").get_by_role("button", name=value).click()
@@ -182,24 +197,24 @@ class Phone:
     def comment(self, item_id: str, text: str) -> None:
         self.show(item_id)
         self.page.get_by_label("Your comment").fill(text)
-        self.button("Add comment").click()
-        self.is_saved()
+        with self._writing("Comment. Saved on this phone"):
+            self.button("Add comment").click()
 
     def command(self, item_id: str, word: str, reason: str | None = None) -> None:
         """A status command by the word on its button."""
         self.show(item_id)
-        self.button(word).click()
-        if reason is not None:
-            dialog = self.page.get_by_role("dialog")
-            dialog.locator("textarea").fill(reason)
-            dialog.get_by_role("button", name=word).click()
-        self.is_saved()
+        with self._writing(f"{word}. Saved on this phone"):
+            self.button(word).click()
+            if reason is not None:
+                dialog = self.page.get_by_role("dialog")
+                dialog.locator("textarea").fill(reason)
+                dialog.get_by_role("button", name=word).click()
 
     def answer(self, item_id: str, word: str) -> None:
         """One tap on a conflict card."""
         self.show(item_id)
-        self.page.locator("article.conflict").get_by_role("button", name=re.compile(f"^{word}")).click()
-        expect(self.page.locator(".snackbar-text")).to_contain_text("Answer saved on this phone")
+        with self._writing("Answer saved on this phone"):
+            self.page.locator("article.conflict").get_by_role("button", name=re.compile(f"^{word}")).click()
 
     def sign_out(self) -> None:
         """Signs out; with unsent work, keeping it on this phone."""
@@ -208,6 +223,26 @@ class Phone:
         dialog = self.page.get_by_role("dialog")
         dialog.get_by_role("button", name=re.compile("Keep on this phone and sign out|^Sign out$")).click()
         expect(self.page.locator("input[name=login]")).to_be_visible()
+
+    @contextlib.contextmanager
+    def _writing(self, message: str) -> Iterator[None]:
+        """What is done inside writes an entry: waits until one more is stored and the screen says so."""
+        before = self._numbered()
+        yield
+        expect(self.page.locator(".snackbar-text")).to_contain_text(message)
+        # An earlier message of the same words may still be there; so the entry itself is looked for, too.
+        self.wait_for("one more entry", lambda: self._numbered() > before)
+
+    def _numbered(self) -> int:
+        """How many numbers this phone's clients have given out."""
+        return sum(int(device["next_n"]) - 1 for device in self.read("work", "meta"))
+
+    def wait_for(self, what: str, is_there: Callable[[], Any], timeout_s: float = WAIT_MS / 1000) -> None:
+        """Looks until `is_there` gives something true."""
+        end = time.monotonic() + timeout_s
+        while not is_there():
+            assert time.monotonic() < end, f"the phone never had {what}"
+            self.page.wait_for_timeout(20)
 
     # --- what a person sees ----------------------------------------------------------------------------------------
 
@@ -226,8 +261,15 @@ class Phone:
     def is_green(self, timeout_ms: int = WAIT_MS) -> None:
         self.says(GREEN, timeout_ms)
 
-    def is_saved(self) -> None:
-        expect(self.page.locator(".snackbar-text")).to_contain_text("Saved on this phone")
+    def describe(self) -> str:
+        """The tab in front in words, for the message of a failing test."""
+        if self._page is None:
+            return "no tab is open"
+        try:
+            text = self.page.locator("body").inner_text(timeout=2_000)
+        except Error as error:
+            text = str(error)
+        return f"{self.page.url}\n{text}\n{self.errors}"
 
     # --- what is stored on it --------------------------------------------------------------------------------------
 

@@ -132,6 +132,7 @@ class Exchange:
     fault: Fault | None
     status: int | None = None
     answered_at: int | None = None
+    answer: bytes = b""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -223,7 +224,7 @@ class Proxy:
 
     def account(self) -> list[str]:
         """The exchanges in words, for the message of a failing test."""
-        return [f"{one.method} {one.path} → {one.status} ({one.fault or 'passed'})" for one in self.exchanges[-40:]]
+        return [_in_words(one) for one in self.exchanges[-40:]]
 
     # --- inside the loop -------------------------------------------------------------------------------------------
 
@@ -271,6 +272,7 @@ class Proxy:
             _tear_down(writer)
             return
         exchange.status = int(answer.split(b" ", 2)[1])
+        exchange.answer = answer
         if not isinstance(fault, CutAnswer):
             exchange.answered_at = now_ms()  # before the first byte: what the browser says earlier, it cannot know
         writer.write(answer)
@@ -323,6 +325,11 @@ class Proxy:
     def _tell(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def _in_words(exchange: Exchange) -> str:
+    wrong = exchange.answer.partition(b"\r\n\r\n")[2][:300].decode(errors="replace") if exchange.status != 200 else ""
+    return f"{exchange.method} {exchange.path} → {exchange.status} ({exchange.fault or 'passed'}) {wrong}"
 
 
 async def _read_head(reader: asyncio.StreamReader) -> Head:
