@@ -57,7 +57,17 @@ class Turn:
         await asyncio.shield(self.durable)
 
     async def rollback(self) -> None:
-        """Undo what the turn wrote and let the next one in; a second call does nothing."""
+        """Undo what the turn wrote and let the next one in; once the turn is over, this does nothing.
+
+        Returns when what the turn *read* is durable, and raises `Unavailable` when it will never be: earlier turns of
+        the group are not committed yet, and an answer made from them would acknowledge them too soon (invariant 1).
+        """
+        if not self.ended.done():
+            self._end(is_kept=False)
+            await asyncio.shield(self.durable)
+
+    def forsake(self) -> None:
+        """Nobody waits for this turn any more."""
         self._end(is_kept=False)
 
     def _end(self, *, is_kept: bool) -> None:
@@ -65,6 +75,11 @@ class Turn:
             self.ended.set_result(is_kept)
         elif is_kept and not self.ended.result():
             raise Unavailable("the turn was dropped")
+
+    def settle(self) -> None:
+        """The group is on the disk; a turn that was dropped before stays failed."""
+        if not self.durable.done():
+            self.durable.set_result(None)
 
     def fail(self, error: BaseException) -> None:
         """Tell whoever waits for this turn, at whatever point, that it came to nothing."""
@@ -96,7 +111,7 @@ class Writer:
         try:
             await turn.granted
         except asyncio.CancelledError:
-            await turn.rollback()
+            turn.forsake()
             raise
         return turn
 
@@ -129,24 +144,27 @@ class Writer:
             await self._group(turn)
 
     async def _group(self, turn: Turn) -> None:
-        kept: list[Turn] = []
+        taken: list[Turn] = []
         try:
             await self._connection.run(_begin)
-            await self._take_turns(turn, kept)
-            await self._connection.run(_commit if kept else _undo)
+            is_anything_kept = await self._take_turns(turn, taken)
+            await self._connection.run(_commit if is_anything_kept else _undo)
         except Exception as error:  # noqa: BLE001 - whatever it was, everybody in the group must hear it
-            await self._fail([turn, *kept], error)
+            await self._fail([turn, *taken], error)
         else:
-            for each in kept:
-                each.durable.set_result(None)
+            for each in taken:
+                each.settle()
 
-    async def _take_turns(self, turn: Turn, kept: list[Turn]) -> None:
-        """Run turns one after another while others wait; the first one given is `turn`."""
+    async def _take_turns(self, turn: Turn, taken: list[Turn]) -> bool:
+        """Run turns one after another while others wait; the first one given is `turn`. Whether any is to be kept."""
         following: Turn | None = turn
+        is_anything_kept = False
         while following is not None:
-            if await self._is_kept(following):
-                kept.append(following)
-            following = self._next() if len(kept) < self._group_max else None
+            if not following.ended.done():  # Else cancelled while it waited.
+                taken.append(following)
+                is_anything_kept |= await self._is_kept(following)
+            following = self._next() if len(taken) < self._group_max else None
+        return is_anything_kept
 
     def _next(self) -> Turn | None:
         if self._asked.empty():
@@ -157,17 +175,11 @@ class Writer:
         return turn
 
     async def _is_kept(self, turn: Turn) -> bool:
-        if turn.ended.done():  # Cancelled while it waited.
-            return False
-        try:
-            await self._connection.run(_savepoint)
-            if not turn.granted.done():  # Cancelled just now: then it is ended, too.
-                turn.granted.set_result(None)
-            is_kept = await self._ended(turn)
-            await self._connection.run(_release if is_kept else _roll_back_to)
-        except Exception as error:
-            turn.fail(error)
-            raise
+        await self._connection.run(_savepoint)
+        if not turn.granted.done():  # Cancelled just now: then it is ended, too.
+            turn.granted.set_result(None)
+        is_kept = await self._ended(turn)
+        await self._connection.run(_release if is_kept else _roll_back_to)
         return is_kept
 
     async def _ended(self, turn: Turn) -> bool:
