@@ -9,7 +9,7 @@ from scripts.bootstrap import node, npm, places
 from scripts.bootstrap.node import Node
 from scripts.bootstrap.progress import say
 
-_PYTHON = ("server", "sync", "migrations", "benchmarks", "scripts", "tests")
+_PYTHON = ("server", "sync", "drills", "migrations", "benchmarks", "scripts", "tests")
 _PROJECTS = {"pwa": "page", "service-worker": "worker", "tests/js": "node"}
 
 
