@@ -59,13 +59,27 @@ class Walk:
         self.unsent: dict[str, list[Mutation]] = {phone.client: [] for phone in self.phones}
         self.sent: list[tuple[Phone, Mutation, str]] = []
         self.items = [self.site.id(11) for _ in range(6)]
-        self.comments = 0
+        supervisor = self.site.phone(SUE)
+        for item_id in self.items[:3]:
+            supervisor.do("item.create", {"id": item_id, "sector_id": NORTH, "title": "Cracked tile"})
+        for phone in self.phones:
+            phone.pull()
 
     def step(self) -> None:
         self.site.now += self.random.randrange(HOUR)
         phone = self.random.choice(self.phones)
         self.random.choice(
-            [self.work, self.work, self.work, self.send, self.send, self.pull, self.resend, self.office]
+            [
+                self.work,
+                self.work,
+                self.work,
+                self.send,
+                self.send,
+                self.pull,
+                self.pull,
+                self.resend,
+                self.hear_or_manage,
+            ]
         )(phone)
 
     def work(self, phone: Phone) -> None:
@@ -78,11 +92,13 @@ class Walk:
         seen = phone.sees("punch_items").get(item_id)
         base: int | None = seen["version"] if seen else None
         kind = self.random.randrange(8)
-        if kind == 0 or not seen:
+        if not seen and self.random.random() < 0.5:
+            return "comment.add", {"id": self.site.id(), "item_id": item_id, "text": "I heard of it."}, None
+        if not seen:
             sector = self.random.choice([NORTH, NORTH, SOUTH])
             fields = {name: self.random.choice(VALUES[name]) for name in ("company_id", "tags", "description")}
             return "item.create", {"id": item_id, "sector_id": sector, "title": "Cracked tile", **fields}, None
-        if kind <= 3:
+        if kind <= 2:
             names = self.random.sample(list(VALUES), self.random.randint(1, 3))
             was = {name: seen[name] for name in names}
             return (
@@ -90,9 +106,9 @@ class Walk:
                 {"id": item_id, "set": {n: self.random.choice(VALUES[n]) for n in names}, "was": was},
                 base,
             )
-        if kind == 4:
+        if kind == 3:
             return "comment.add", {"id": self.site.id(), "item_id": item_id, "text": "Hm."}, base
-        if kind == 5:
+        if kind in (4, 5):
             return f"item.{self.random.choice(COMMANDS)}", {"id": item_id, "reason": "because"}, base
         cards = list(phone.sees("conflicts"))
         if kind == 6 and cards:
@@ -101,15 +117,15 @@ class Walk:
                 {"id": self.random.choice(cards), "choice": self.random.choice(["current", "other"])},
                 1,
             )
-        return self.random.choice(
-            [
-                ("item.move", {"id": item_id, "from_sector_id": NORTH, "sector_id": SOUTH}, base),
-                ("item.move", {"id": item_id, "from_sector_id": SOUTH, "sector_id": NORTH}, base),
-                ("item.delete", {"id": item_id}, base),
-                ("item.restore", {"id": item_id}, None),
-                ("noop", {}, None),
-            ]
-        )
+        others: list[tuple[str, dict[str, Any], int | None]] = [
+            ("item.edit", {"id": item_id, "set": {"location": "Hall"}, "was": {"location": ""}}, 1),
+            ("item.move", {"id": item_id, "from_sector_id": NORTH, "sector_id": SOUTH}, base),
+            ("item.move", {"id": item_id, "from_sector_id": SOUTH, "sector_id": NORTH}, base),
+            ("item.delete", {"id": item_id}, base),
+            ("item.restore", {"id": item_id}, None),
+            ("noop", {}, None),
+        ]
+        return self.random.choice(others)
 
     def send(self, phone: Phone) -> None:
         waiting = self.unsent[phone.client]
@@ -130,11 +146,17 @@ class Walk:
     def pull(self, phone: Phone) -> None:
         phone.pull(self.random.choice([1, 3, 10, 1000]))
 
+    def hear_or_manage(self, phone: Phone) -> None:
+        if self.random.random() < 0.3:
+            self.office(phone)
+        else:
+            phone.pull(1000)
+
     def office(self, _phone: Phone) -> None:
         user_id = self.random.choice([ANA, BO, GUS, EVE, SUE])
         held = [row for row in self.site.rows("memberships") if row.doc["user_id"] == user_id]
         live = [row for row in held if row.doc["valid_to"] is None]
-        if live and self.random.random() < 0.5:
+        if live and self.random.random() < 0.4:
             self.site.office(admin.end_membership(self.random.choice(live).id, self.site.now))
         else:
             sector, role = self.random.choice([NORTH, SOUTH, None]), self.random.choice([Role.WORKER, Role.SUPERVISOR])
