@@ -27,7 +27,7 @@ export function ReasonSheet({ command, start = "", is_busy, onSave, onClose }: P
       <form class="form" onSubmit={submit}>
         <label class="field">
           <span class="label">{wordOf(words.reason_why, command)}</span>
-          <textarea class="input" dir="auto" rows={4} maxLength={REASON_LIMIT} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+          <textarea autofocus class="input" dir="auto" rows={4} maxLength={REASON_LIMIT} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
         </label>
         <p role="alert" class="error">{is_missing ? words.item.needs_reason : ""}</p>
         <button type="submit" class="primary wide" disabled={is_busy}>{name}</button>

@@ -51,7 +51,8 @@ function useRefusal(refusal: Refusal) {
   const restore = (): void => void act(() => restoreAndApply(engine, snapshot, refusal), { text: words.needs.resent });
   const resend = (reason?: string): Promise<boolean> => act(() => sendAgain(engine, snapshot, refusal, reason), { text: words.needs.resent });
   const is_lead = item === undefined ? leadsSomewhere(engine, snapshot) : mayOn(snapshot, engine.me, item, "item.restore");
-  const may_restore = is_lead && (refusal.reason === "deleted" || refusal.reason === "void") && refusal.item_id !== null;
+  const is_gone = refusal.reason === "deleted" ? item === undefined : refusal.reason === "void" && item?.status === "void";
+  const may_restore = is_lead && is_gone && refusal.item_id !== null;
   const command = item && commandsFor(snapshot, engine.me, item).find((one) => one.name === refusal.name);
   return { is_busy, item, dismiss, restore, resend, may_restore, command };
 }
@@ -79,7 +80,11 @@ export function RefusalCard({ refusal, has_item = false }: { refusal: Refusal; h
       {!is_parked && (
         <div class="card-acts">
           {may_restore && <button type="button" class="primary" disabled={is_busy} onClick={restore}>{words.needs.restore_apply}</button>}
-          {(editor !== null || command !== undefined) && <button type="button" disabled={is_busy} onClick={again}>{words.needs.edit_resend}</button>}
+          {!may_restore && (editor !== null || command !== undefined) && (
+            <button type="button" class="primary" disabled={is_busy} onClick={again}>
+              {editor === null && !command?.needs_reason ? words.needs.resend : words.needs.edit_resend}
+            </button>
+          )}
           <button type="button" disabled={is_busy} onClick={dismiss}>{words.needs.dismiss}</button>
         </div>
       )}

@@ -26,7 +26,7 @@ export function SignInSheet({ onClose }: { onClose: () => void }) {
         <p>{snapshot.strip.waiting === 0 ? words.signin.again_why_0 : say(words.signin.again_why, snapshot.strip.waiting)}</p>
         <label class="field">
           <span class="label">{words.signin.login}</span>
-          <input class="input" name="login" autocomplete="username" autocapitalize="none" spellcheck={false} required />
+          <input autofocus class="input" name="login" autocomplete="username" autocapitalize="none" spellcheck={false} required />
         </label>
         <label class="field">
           <span class="label">{words.signin.password}</span>
