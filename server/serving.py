@@ -38,9 +38,8 @@ class Server(uvicorn.Server):
             print(f"Holdfast is on {self._url}", flush=True)
 
 
-def serve(settings: Settings) -> int:
-    """Migrate, serve, and end cleanly on Ctrl-C or SIGTERM; returns the exit status. Raises `PortTaken`."""
-    listener = _listen(settings.host, settings.port)
+def serve(settings: Settings, listener: socket.socket) -> int:
+    """Migrate, serve on what `listen` gave, and end cleanly on Ctrl-C or SIGTERM; returns the exit status."""
     port = listener.getsockname()[1]
     config = uvicorn.Config(
         create_app(settings),
@@ -66,7 +65,8 @@ def serve(settings: Settings) -> int:
     return 0 if server.started else 1
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address before anything is prepared. Raises `PortTaken`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -65,6 +66,8 @@ class Office:
 def migrate_all(settings: Settings) -> list[str]:
     """Bring both databases to this code's tables; returns what was done, in words."""
     settings.data_folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(settings.data_folder, os.W_OK | os.X_OK):
+        raise OfficeRefused(f"The data folder {settings.data_folder} cannot be written; choose another with --data.")
     done = []
     for name, path in (("punchlist", settings.punchlist_path), ("core", settings.core_path)):
         before = migrate.state(name, path)

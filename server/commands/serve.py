@@ -11,7 +11,7 @@ from rich.table import Table
 from server.actions import demo
 from server.actions.office import OfficeRefused, open_office
 from server.commands.options import add_command, settings_of
-from server.serving import PortTaken
+from server.serving import PortTaken, listen
 from server.serving import serve as serve_app
 
 if TYPE_CHECKING:
@@ -34,13 +34,14 @@ def register(commands: Commands) -> None:
 def serve(chosen: argparse.Namespace) -> int:
     """Serve until Ctrl-C; the first start of an empty server makes a demonstration project."""
     settings = settings_of(chosen, host=chosen.host, port=chosen.port)
-    sign_ins = asyncio.run(_prepare(settings, is_demo_wanted=not chosen.no_demo))
-    if sign_ins:
-        _print(sign_ins)
     try:
-        return serve_app(settings)
+        listener = listen(settings.host, settings.port)
     except PortTaken as taken:
         raise OfficeRefused(str(taken)) from None
+    with listener:
+        if sign_ins := asyncio.run(_prepare(settings, is_demo_wanted=not chosen.no_demo)):
+            _print(sign_ins)
+        return serve_app(settings, listener)
 
 
 async def _prepare(settings: Settings, *, is_demo_wanted: bool) -> list[demo.SignIn]:
