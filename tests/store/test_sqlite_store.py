@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -145,10 +147,11 @@ async def test_a_push_reads_in_as_many_statements_whatever_its_size(store: Punch
 
 
 async def test_documents_leave_as_the_bytes_they_were_stored_as(store: PunchlistStore) -> None:
-    doc = {"id": uid(11, 1), "version": 1, "title": "Ü \U0001f9f1", "z": None, "a": [1, {"b": True}]}
+    row_id = uid(11, 1)
+    doc: dict[str, Any] = {"id": row_id, "version": 1, "title": "Ü \U0001f9f1", "z": None, "a": [1, {"b": True}]}
     plan = Plan(clocks={"s": 1})
-    plan.rows[("punch_items", doc["id"])] = Row("punch_items", doc["id"], 1, doc, {})
-    plan.changes[("s", "punch_items", doc["id"])] = Change("s", 1, "punch_items", doc["id"], is_gone=False)
+    plan.rows[("punch_items", row_id)] = Row("punch_items", row_id, 1, doc, {})
+    plan.changes[("s", "punch_items", row_id)] = Change("s", 1, "punch_items", row_id, is_gone=False)
     transaction = await store.begin(())
     await transaction.write(plan)
     await transaction.commit()
@@ -168,7 +171,7 @@ async def test_rows_of_one_number_stay_together(store: PunchlistStore) -> None:
     await transaction.commit()
     seen, after = [], 0
     while True:
-        found = await store.read_alone(lambda plain, after=after: page(plain, "s", after, 3))
+        found = await store.read_alone(partial(page, scope="s", after=after, limit=3))
         seen.append(len(found.rows))
         after = found.upto
         if found.is_last:
