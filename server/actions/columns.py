@@ -117,10 +117,10 @@ def _places(headings: Sequence[str], mapping: Mapping[str, str]) -> dict[str, in
             places.setdefault(name, place)
     taken = {place for place, heading in enumerate(headings) if heading in mapping}
     for name, synonyms in HEADINGS.items():
-        place = _first(headings, synonyms, taken)
-        if name not in places and place is not None:
-            places[name] = place
-            taken.add(place)
+        found = _first(headings, synonyms, taken)
+        if name not in places and found is not None:
+            places[name] = found
+            taken.add(found)
     return _with_title(places)
 
 

@@ -102,7 +102,8 @@ async def sign_ins(office: Office, *, is_local: bool) -> list[SignIn]:
     Passwords that everybody can read in this file are for this machine alone: as soon as the server listens further,
     those left are replaced by made-up ones.
     """
-    given: dict[str, int] = orjson.loads(await office.core.read_alone(partial(core_meta.fact, name=FACT)) or "{}")
+    fact: str | None = await office.core.read_alone(partial(core_meta.fact, name=FACT))
+    given: dict[str, int] = orjson.loads(fact or "{}")
     present = {row.login: row for row in await office.core.read_alone(sql.credentials)}
     unchanged = [login for login, at in given.items() if login in present and present[login].changed_at == at]
     known = {login: (text, role) for login, _, text, _, role, _ in content.PEOPLE}
@@ -183,7 +184,7 @@ class _Names:
         return [
             admin.grant_membership(new_id(), self.user_ids[login], sector_id, Role(role), since)
             for login, _, _, _, role, codes in content.PEOPLE
-            for sector_id in ([self.sectors[code] for code in codes] or [None])
+            for sector_id in (map(self.sectors.get, codes) if codes else (None,))
         ]
 
 

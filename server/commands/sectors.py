@@ -34,7 +34,7 @@ def add(chosen: argparse.Namespace) -> int:
 
     async def work(office: Office) -> str:
         project = await office.project()
-        code, name = chosen.code.strip(), " ".join(chosen.name.split())
+        code, name = str(chosen.code).strip(), " ".join(chosen.name.split())
         if not 0 < len(code) <= 20 or not name:
             raise OfficeRefused("A sector needs a code of 1 to 20 characters and a name.")
         if any(row["code"].casefold() == code.casefold() for row in await office.documents("sectors")):

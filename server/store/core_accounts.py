@@ -50,7 +50,10 @@ def credential_of_user(plain: sqlite3.Connection, user_id: str) -> CredentialRow
 
 def credentials(plain: sqlite3.Connection) -> list[CredentialRow]:
     """All credentials, by login."""
-    return [CredentialRow(*row[:4], bool(row[4])) for row in plain.execute(f"{_CREDENTIAL} ORDER BY login")]
+    return [
+        CredentialRow(user_id, login, password_hash, changed_at, bool(must_change))
+        for user_id, login, password_hash, changed_at, must_change in plain.execute(f"{_CREDENTIAL} ORDER BY login")
+    ]
 
 
 def add_credential(plain: sqlite3.Connection, row: CredentialRow) -> None:

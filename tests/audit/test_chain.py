@@ -17,6 +17,7 @@ from server.actions.relay import KEPT_MS, Relay
 from server.ids import new_id
 from server.store import core_audit, outbox
 from server.store.outbox import Undelivered
+from sync.audit import Link
 from sync.changes import Unstorable
 from tests.accounts.site import HandClock, pen_of
 
@@ -28,7 +29,7 @@ async def work(office: Office, count: int = 5) -> list[str]:
     return [receipt["id"] for receipt in await pen.push_all(acts)]
 
 
-def links(plain: sqlite3.Connection) -> list[core_audit.Link]:
+def links(plain: sqlite3.Connection) -> list[Link]:
     return list(core_audit.chain(plain))
 
 

@@ -23,5 +23,5 @@ async def acknowledge_first(transaction: Transaction) -> None:
 
 
 if __name__ == "__main__":
-    Transaction.commit = acknowledge_first  # type: ignore[method-assign]
+    Transaction.commit = acknowledge_first  # type: ignore[assignment,method-assign]
     sys.exit(main())

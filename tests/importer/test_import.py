@@ -11,6 +11,7 @@ from server.actions import accounts, columns, importing, row_values, sheets
 from server.actions.importing import ImportRefused, Job, Report
 from server.actions.office import Office
 from sync.changes import Document
+from sync.rules import Role
 from tests.accounts.site import HandClock, pen_of
 
 LIST = """No,Title,Description,Trade,Company,Priority,Due,Room
@@ -124,7 +125,7 @@ async def test_a_mistake_in_the_last_row_leaves_nothing_behind(office: Office) -
 
 
 async def test_what_the_engine_refuses_is_said_by_line_and_undoes_everything(office: Office) -> None:
-    await accounts.grant(office, "bo", accounts.Role.WORKER, (await office.sector("B-4"))["id"])
+    await accounts.grant(office, "bo", Role.WORKER, (await office.sector("B-4"))["id"])
     before = await everything(office)
     with pytest.raises(ImportRefused) as refused:
         await imported(office, "Title,Trade,Assignee\na,Roofing,Ana\nb,Roofing,Sam\nc,Roofing,Bo\n", sector="C-2")
