@@ -1,9 +1,10 @@
-/** The worker's app: shows what this phone has, or goes to the sign-in page when nobody is signed in here. */
+/** The worker's app: shows what this phone has, or goes to the sign-in page, which it serves too, when nobody is signed in here. */
 
 import { render } from "preact";
 import { openHoldfast } from "./sync/client.ts";
 import { App } from "./views/app.tsx";
 import { watchInstallation } from "./views/install.ts";
+import { startSignIn } from "./views/signin_page.ts";
 import { applyTheme, readTheme } from "./views/theme.ts";
 import { loadWords } from "./views/words.ts";
 
@@ -25,15 +26,16 @@ function Failure() {
 }
 
 async function start(): Promise<void> {
-  applyTheme(readTheme());
-  watchInstallation();
   const [engine] = await Promise.all([openHoldfast(), loadWords()]);
   if (engine === null) return location.replace("/signin");
   place().replaceChildren();
   render(<App engine={engine} />, place());
 }
 
-start().catch((error: unknown) => {
+applyTheme(readTheme());
+watchInstallation();
+if (document.getElementById("signin") !== null) startSignIn();
+else start().catch((error: unknown) => {
   console.error(error);
   place().replaceChildren();
   render(<Failure />, place());

@@ -1,7 +1,7 @@
 /** A sheet over the page: the browser's own dialog keeps the focus inside, Escape and the close button end it. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./icons.tsx";
 import { words } from "./words.ts";
 
@@ -14,7 +14,6 @@ interface Props {
 
 export function Dialog({ title, is_full = false, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const title_id = useId();
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
@@ -25,10 +24,10 @@ export function Dialog({ title, is_full = false, onClose, children }: Props) {
     if (event.target === dialog.current) onClose();
   };
   return (
-    <dialog ref={dialog} class={is_full ? "sheet full" : "sheet"} aria-labelledby={title_id} onCancel={onClose} onClick={closeOutside}>
+    <dialog ref={dialog} class={is_full ? "sheet full" : "sheet"} aria-label={title} onCancel={onClose} onClick={closeOutside}>
       <div class="sheet-body">
         <header class="sheet-head">
-          <h2 id={title_id}>{title}</h2>
+          <h2>{title}</h2>
           <button type="button" class="quiet icon-only" aria-label={words.close} onClick={onClose}>
             <Icon name="close" />
           </button>

@@ -12,7 +12,7 @@ export let words: Words;
 
 /** To be awaited before the first render; the worker keeps the file with the shell, so it is there offline. */
 export async function loadWords(): Promise<void> {
-  words = (await (await fetch(ENGLISH)).json()) as Words;
+  words ??= (await (await fetch(ENGLISH)).json()) as Words;
 }
 
 /** Fills in a template: `{0}` is the first value, `{0|one|many}` a word that depends on it. Numbers are written as people write them. */

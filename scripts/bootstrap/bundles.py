@@ -23,7 +23,6 @@ from scripts.bootstrap.progress import Stop
 # name -> where its first line of code may be; only `main` must be there.
 _PAGES = {
     "main": ("pwa/main.tsx", "pwa/main.ts"),
-    "signin": ("pwa/signin.tsx", "pwa/signin.ts"),
     "office": ("pwa/office/main.tsx", "pwa/office/main.ts"),
     "operations": ("pwa/operations/main.tsx", "pwa/operations/main.ts"),
 }
@@ -106,8 +105,7 @@ def _page_name(path: str, output: dict[str, Any]) -> str | None:
 def _shell(outputs: dict[str, dict[str, Any]], files: dict[str, str]) -> set[str]:
     """The page's code and all it may load on the site, with its styles."""
     reached: set[str] = set()
-    # Signing in is a page of its own, and has to work after signing out without a network.
-    waiting = [path for name, path in files.items() if name in ("main.js", "signin.js", "app.css")]
+    waiting = [path for name, path in files.items() if name in ("main.js", "app.css")]
     while waiting:
         path = waiting.pop()
         if path in reached or outputs[path].get("entryPoint", "").startswith(_LATER):

@@ -22,7 +22,7 @@ async def shell(request: Request) -> Response:
 
 async def sign_in_page(request: Request) -> Response:
     """The sign-in page."""
-    return _page(request, "signin.html", "signin.js")
+    return _page(request, "signin.html", "main.js")
 
 
 def wants_page(request: Request) -> bool:

@@ -1,8 +1,15 @@
 /** The sign-in page: makes the template's form send JSON, and shows who has work waiting on this phone. */
 
-import { signIn, waitingOnThisPhone } from "./sync/session.ts";
-import { applyTheme, readTheme } from "./views/theme.ts";
-import { loadWords, say, words } from "./views/words.ts";
+import { signIn, waitingOnThisPhone } from "../sync/session.ts";
+import { loadWords, say, words } from "./words.ts";
+
+/** To be called on that page alone. Words are a courtesy here: the template has its own. */
+export function startSignIn(): void {
+  element<HTMLFormElement>("signin-form").addEventListener("submit", (event) => {
+    submit(event).catch(() => showProblem("Our server does not answer. Check the network and try again."));
+  });
+  showWaiting().catch(console.error);
+}
 
 function element<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);
@@ -19,7 +26,7 @@ function showProblem(text: string | null): void {
 async function submit(event: SubmitEvent): Promise<void> {
   event.preventDefault();
   const form = element<HTMLFormElement>("signin-form");
-  await loaded;
+  await loadWords();
   const button = form.querySelector("button");
   const login = element<HTMLInputElement>("login").value.trim();
   const password = element<HTMLInputElement>("password").value;
@@ -42,6 +49,7 @@ function setBusy(button: HTMLButtonElement | null, is_busy: boolean): void {
 async function showWaiting(): Promise<void> {
   const people = await waitingOnThisPhone();
   if (people.length === 0) return;
+  await loadWords();
   const place = element("waiting");
   place.replaceChildren(words.signin.others, ...people.map(({ name, waiting }) => line(say(words.signin.waiting, name, waiting))));
   place.hidden = false;
@@ -55,9 +63,3 @@ function line(text: string): HTMLElement {
   return row;
 }
 
-applyTheme(readTheme());
-const loaded = loadWords();
-element<HTMLFormElement>("signin-form").addEventListener("submit", (event) => {
-  submit(event).catch(() => showProblem("Our server does not answer. Check the network and try again."));
-});
-loaded.then(showWaiting).catch(console.error);
