@@ -38,6 +38,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 # An unterminated string eats the rest, so that no start of a match is tried twice over the same text.
 _STRINGS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
+_PAIRS: Final = re.compile(r"\[\]|\{\}")
 _MUTATION_KEYS: Final = frozenset({"id", "client", "n", "name", "args", "base", "schema", "made_at"})
 _MAX_DIGITS: Final = len(str(MAX_INTEGER)) + 1
 
@@ -73,11 +74,12 @@ def parse_json(body: bytes) -> Any:
 
 
 def _check_depth(text: str) -> None:
-    depth = 0
-    for bracket in _NOT_BRACKETS.sub("", _STRINGS.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise InvalidJson(f"The body nests deeper than {MAX_DEPTH} levels.")
+    """Take the innermost pairs away, once for each level there may be; nothing is left of what nests no deeper."""
+    brackets = _NOT_BRACKETS.sub("", _STRINGS.sub("", text))
+    for _ in range(MAX_DEPTH):
+        brackets = _PAIRS.sub("", brackets)
+    if brackets:
+        raise InvalidJson(f"The body is not JSON, or nests deeper than {MAX_DEPTH} levels.")
 
 
 def _integer(digits: str) -> int:

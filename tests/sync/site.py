@@ -58,6 +58,10 @@ def membership(user_id: str) -> str:
     return uid(5, int(user_id[-12:], 16))
 
 
+Pushed = tuple[Request, PushContext, PushAnswer]
+Administered = tuple[tuple[admin.OfficeChange, ...], admin.OfficeContext]
+
+
 @dataclass
 class Site:
     """A store with one project, and the server's clock."""
@@ -65,12 +69,15 @@ class Site:
     store: Store
     now: int = NOON
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    history: list[Pushed | Administered] = field(default_factory=list)
+    """What was done to the store, in order, so that it can be done to another."""
 
     def id(self, group: int = 9) -> str:
         return uid(group, next(self.numbers))
 
     def office(self, *changes: admin.OfficeChange) -> list[Row]:
         context = admin.OfficeContext(self.id(8), None, self.now, PROJECT)
+        self.history.append((changes, context))
         return run(admin.administer(self.store, changes, context))
 
     def phone(self, user_id: str) -> Phone:
@@ -120,8 +127,10 @@ class Phone:
         return [json.loads(body) for body in self.push(*mutations, sent_at=sent_at).receipts]
 
     def push(self, *mutations: Mutation, sent_at: int | None = None) -> PushAnswer:
-        context = PushContext(self.user_id, self.site.now)
-        return run(push(self.site.store, self.request(*mutations, sent_at=sent_at), context))
+        context, request = PushContext(self.user_id, self.site.now), self.request(*mutations, sent_at=sent_at)
+        answer = run(push(self.site.store, request, context))
+        self.site.history.append((request, context, answer))
+        return answer
 
     def do(self, name: str, args: dict[str, Any], base: int | None = None, **more: Any) -> dict[str, Any]:
         """Make one mutation and send it."""
