@@ -77,7 +77,9 @@ def _check_depth(text: str) -> None:
     """Take the innermost pairs away, once for each level there may be; nothing is left of what nests no deeper."""
     brackets = _NOT_BRACKETS.sub("", _STRINGS.sub("", text))
     for _ in range(MAX_DEPTH):
-        brackets = _PAIRS.sub("", brackets)
+        before, brackets = brackets, _PAIRS.sub("", brackets)
+        if len(brackets) == len(before):
+            break
     if brackets:
         raise InvalidJson(f"The body is not JSON, or nests deeper than {MAX_DEPTH} levels.")
 
