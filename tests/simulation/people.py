@@ -1,0 +1,127 @@
+"""What people do: a mutation on something they see, mostly sensible, sometimes not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sync.changes import Document
+from sync.rules import TRANSITIONS
+from sync.schema import ITEM_FIELDS, ITEM_TYPES, PRIORITIES, Kind
+from tests.simulation.chance import Chance
+from tests.simulation.faults import Faults
+from tests.simulation.phone import Client
+from tests.simulation.site import Site
+
+TEXTS = ("tile", "tile\nloose", "crack\ntile", "crack", "Fuge ✓")
+TAGS = ("wet", "wall", "Öl")
+DATES = (None, "2026-12-01", "2027-01-15")
+WAYS = "create create edit edit edit edit command command comment comment move delete restore resolve dismiss".split()
+Work = tuple[str, dict[str, Any], int | None]
+
+
+class Person:
+    """Looks at one client's screens and does something."""
+
+    def __init__(self, chance: Chance, site: Site, faults: Faults) -> None:
+        self._chance = chance
+        self._site = site
+        self._faults = faults
+        self._graves: list[str] = []
+
+    def work(self, client: Client) -> Work:
+        """Name, args and base of a new mutation."""
+        if self._chance.hits(self._faults.odd):
+            return self._odd(client)
+        rows = client.disk.rows()
+        shown = client.shown()
+        for entity, docs in shown.items():
+            for row_id, doc in docs.items():
+                if doc is None:
+                    rows.pop((entity, row_id), None)
+                else:
+                    rows[(entity, row_id)] = doc
+        by_entity: dict[str, list[Document]] = {}
+        for (entity, _), doc in rows.items():
+            by_entity.setdefault(entity, []).append(doc)
+        way = self._chance.one_of(WAYS)
+        return self._do(way, by_entity) or self._create(by_entity)
+
+    def _do(self, way: str, rows: dict[str, list[Document]]) -> Work | None:
+        items = rows.get("punch_items", [])
+        if way == "resolve":
+            cards = [doc for doc in rows.get("conflicts", []) if doc["state"] != "resolved"]
+            return self._resolve(self._chance.one_of(cards)) if cards else None
+        if way == "dismiss":
+            held = rows.get("refusals", [])
+            return self._dismiss(self._chance.one_of(held)) if held and self._chance.below(3) == 0 else None
+        if way == "restore":
+            gone = self._chance.one_of(self._graves) if self._graves else None
+            return ("item.restore", {"id": gone}, None) if gone else None
+        if way == "create" or not items:
+            return None
+        item = self._chance.one_of(items[-4:])  # people crowd on few items, so that edits meet
+        return self._on_item(way, item)
+
+    def _on_item(self, way: str, item: Document) -> Work | None:
+        if way == "edit":
+            return self._edit(item)
+        if way == "command":
+            fit = [name for name, row in TRANSITIONS.items() if item["status"] in row.sources]
+            name = self._chance.one_of(fit if fit and self._chance.below(4) else list(TRANSITIONS))
+            return name, {"id": item["id"], "reason": self._chance.one_of(("because", "because", None))}, item["version"]
+        if way == "comment":
+            args = {"id": self._chance.id(), "item_id": item["id"], "text": self._chance.one_of(TEXTS)}
+            return "comment.add", args, item["version"]
+        if way == "move":
+            args = {"id": item["id"], "from_sector_id": item["sector_id"]}
+            return "item.move", {**args, "sector_id": self._chance.one_of(self._site.sectors)}, item["version"]
+        if self._chance.below(3):
+            return None
+        self._graves.append(item["id"])
+        return "item.delete", {"id": item["id"]}, item["version"]
+
+    def _create(self, rows: dict[str, list[Document]]) -> Work:
+        sectors = [doc["id"] for doc in rows.get("sectors", [])] or self._site.sectors
+        fields = {name: self._value(name) for name in self._chance.some_of(list(ITEM_FIELDS), 200)}
+        args = {"id": self._chance.id(), "sector_id": self._chance.one_of(sectors), "provisional_number": "K7"}
+        return "item.create", {**args, **fields, "title": self._chance.one_of(TEXTS)}, None
+
+    def _edit(self, item: Document) -> Work:
+        names = self._chance.some_of(list(ITEM_FIELDS), 150) or ["priority"]
+        wanted = {name: self._value(name) for name in names}
+        was = {name: item[name] for name in names}
+        return "item.edit", {"id": item["id"], "set": wanted, "was": was}, item["version"]
+
+    def _resolve(self, card: Document) -> Work:
+        return "conflict.resolve", {"id": card["id"], "choice": self._chance.one_of(("current", "other"))}, card["version"]
+
+    def _dismiss(self, refusal: Document) -> Work:
+        return "refusal.dismiss", {"id": refusal["id"]}, refusal["version"]
+
+    def _odd(self, client: Client) -> Work:
+        match self._chance.below(5):
+            case 0:
+                return "item.teleport", {"id": self._chance.id()}, None
+            case 1:
+                return "item.edit", {"id": self._chance.id(), "set": {"title": "x"}, "was": {"title": "y"}}, 1
+            case 2:
+                return "item.create", {"id": self._chance.id(), "sector_id": self._chance.id(), "title": "lost"}, None
+            case 3:
+                return "comment.add", {"id": self._chance.id(), "item_id": self._chance.id(), "text": "early"}, None
+        return "item.edit", {"id": 7}, None
+
+    def _value(self, name: str) -> Any:
+        field, chance = ITEM_FIELDS[name], self._chance
+        match field.kind:
+            case Kind.TEXT:
+                return chance.one_of(TEXTS)
+            case Kind.CHOICE:
+                return chance.one_of(ITEM_TYPES[:2] if name == "type" else PRIORITIES[:3])
+            case Kind.DATE:
+                return chance.one_of(DATES)
+            case Kind.REF:
+                return chance.one_of([None, *(self._site.trades if name == "trade_id" else self._site.companies)])
+            case Kind.REFS:
+                return sorted(chance.some_of(self._site.users, 500))
+            case Kind.TAGS:
+                return sorted(chance.some_of(TAGS, 500))
