@@ -541,3 +541,47 @@ def test_a_refusal_is_dismissed_by_its_author_alone_and_its_content_stays(site: 
     assert ana.do("refusal.dismiss", {"id": refused})["outcome"] == "applied"
     doc = site.row("refusals", refused).doc
     assert (doc["state"], doc["args"]["title"]) == ("dismissed", "Mine")
+
+
+@pytest.mark.parametrize("order", ["one first", "other first", "together"])
+def test_opposite_truths_end_with_one_state_and_one_question(site: Site, order: str) -> None:
+    """Two supervisors, offline at once: priority and submission of one, trade and comment of the other are all in;
+    the due date is a card for both, and one tap settles it.
+    """
+    sue, sam = site.phone(SUE), site.phone(SAM)
+    item_id = sue.create()
+
+    def of_sue() -> list[Any]:
+        args = {"id": item_id, "set": {"priority": "high", "due_on": "2026-12-01"}}
+        args["was"] = {"priority": "normal", "due_on": None}
+        return [sue.mutation("item.edit", args, 1), sue.mutation("item.submit", {"id": item_id}, 1)]
+
+    def of_sam() -> list[Any]:
+        args = {"id": item_id, "set": {"due_on": "2026-12-03", "trade_id": TILES}}
+        args["was"] = {"due_on": None, "trade_id": None}
+        comment = {"id": site.id(), "item_id": item_id, "text": "Hm."}
+        return [sam.mutation("item.edit", args, 1), sam.mutation("comment.add", comment, 1)]
+
+    theirs = [(sue, of_sue()), (sam, of_sam())]
+    if order == "together":
+        for pair in zip(*(mutations for _, mutations in theirs), strict=True):
+            for (phone, _), mutation in zip(theirs, pair, strict=True):
+                phone.send(mutation)
+    else:
+        for phone, mutations in theirs if order == "one first" else reversed(theirs):
+            phone.send(*mutations)
+    doc = site.doc(item_id)
+    assert (doc["priority"], doc["status"], doc["trade_id"], doc["comment_count"]) == (
+        "high",
+        "ready_for_review",
+        TILES,
+        1,
+    )
+    (card,) = conflicts(site)
+    assert (card["field"], card["kind"], card["state"]) == ("due_on", "ask", "open")
+    assert {card["current"], card["other"]} == {"2026-12-01", "2026-12-03"}
+    assert sam.do("conflict.resolve", {"id": card["id"], "choice": "other"}, 1)["outcome"] == "applied"
+    for phone in (sue, sam):
+        phone.pull()
+        assert phone.sees("conflicts")[card["id"]]["state"] == "resolved"
+        assert phone.sees("punch_items")[item_id]["due_on"] == card["other"]
