@@ -16,9 +16,12 @@ export function Dialog({ title, is_full = false, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
+    const opener = document.activeElement;
     element?.showModal();
-    // Closing it, rather than only taking it away, gives the focus back to where it was.
-    return () => element?.close();
+    return () => {
+      element?.close();
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+    };
   }, []);
   const closeOutside = (event: MouseEvent): void => {
     if (event.target === dialog.current) onClose();
