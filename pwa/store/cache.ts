@@ -94,7 +94,7 @@ function leaving(row: CachedRow | undefined, scope: string): CachedRow | undefin
 
 function joining(row: CachedRow | undefined, scope: string, [entity, id]: RowKey, doc: Document): CachedRow {
   const scopes = [...new Set(row?.scopes).add(scope)];
-  return { entity, id, item_id: typeof doc["item_id"] === "string" ? doc["item_id"] : "", scopes, doc };
+  return { entity, id, item_id: (doc["item_id"] ?? null) as Id | null, scopes, doc };
 }
 
 function write(tx: IDBTransaction, slots: Iterable<Slot>): { put: CachedRow[]; gone: RowKey[] } {

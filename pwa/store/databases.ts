@@ -26,7 +26,8 @@ export type Document = { readonly id: Id } & Readonly<Record<string, unknown>>;
 export interface CachedRow {
   readonly entity: string;
   readonly id: Id;
-  readonly item_id: Id;
+  /** Of what hangs on a punch item; null is not indexed. */
+  readonly item_id: Id | null;
   readonly scopes: readonly string[];
   readonly doc: Document;
 }

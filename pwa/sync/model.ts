@@ -125,7 +125,7 @@ export class Model {
 
   #takeChild(entity: string, id: Id, row: CachedRow | undefined, concerned: Set<Id>): void {
     const item_id = row?.item_id ?? this.#parentOf(entity, id);
-    if (item_id === undefined) return;
+    if (!item_id) return;
     concerned.add(item_id);
     const known = this.#children.get(item_id);
     if (known === undefined) return; // read when the item is looked at

@@ -10,7 +10,7 @@ import { itemDoc } from "./fake_server.ts";
 import { USER } from "./phone.ts";
 
 const row = (entity: string, doc: object & { id: string }): CachedRow => ({
-  entity, id: doc.id, item_id: (doc as { item_id?: string }).item_id ?? "", scopes: ["s"], doc: doc as Document,
+  entity, id: doc.id, item_id: (doc as { item_id?: string }).item_id ?? null, scopes: ["s"], doc: doc as Document,
 });
 const tables = (...rows: CachedRow[]): CachedRow[][] => WHOLE.map((entity) => rows.filter((one) => one.entity === entity));
 const outbox = (...entries: Entry[]): Outbox => ({ durable: freshDevice("c", USER), entries, quarantined: [] });
