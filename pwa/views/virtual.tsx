@@ -13,7 +13,7 @@ interface Props<T> {
 }
 
 const OVERSCAN = 6;
-const ROW_REM = 6.5;
+const ROW_REM = 6.75;
 const positions = new Map<string, number>();
 
 export interface Window {
