@@ -1,7 +1,7 @@
 /** A list of any length of which only the rows in sight exist. Rows have one height, which follows the text size. */
 
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 interface Props<T> {
   readonly label: string;
@@ -31,15 +31,17 @@ const rowHeight = (): number => ROW_REM * parseFloat(getComputedStyle(document.d
 
 export function VirtualList<T>({ label, topic, rows, keyOf, children }: Props<T>) {
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ top: positions.get(topic) ?? 0, height: 900 });
-  const row_px = rowHeight();
+  const count = rows.length;
+  const row_px = useMemo(rowHeight, []);
+  const [view, setView] = useState(() => windowOf(positions.get(topic) ?? 0, 900, row_px, count));
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
     element.scrollTop = positions.get(topic) ?? 0;
     const measure = (): void => {
       positions.set(topic, element.scrollTop);
-      setView({ top: element.scrollTop, height: element.clientHeight });
+      const next = windowOf(element.scrollTop, element.clientHeight, row_px, count);
+      setView((now) => (now.first === next.first && now.last === next.last ? now : next));
     };
     const observer = new ResizeObserver(measure);
     observer.observe(element);
@@ -48,15 +50,15 @@ export function VirtualList<T>({ label, topic, rows, keyOf, children }: Props<T>
       observer.disconnect();
       element.removeEventListener("scroll", measure);
     };
-  }, [topic]);
-  const { first, last } = windowOf(view.top, view.height, row_px, rows.length);
+  }, [topic, row_px, count]);
+  const { first, last } = view;
   return (
     <div class="virtual" ref={box}>
-      <ul class="virtual-rows" aria-label={label} style={{ blockSize: `${rows.length * row_px}px` }}>
+      <ul class="virtual-rows" aria-label={label} style={{ blockSize: `${count * row_px}px` }}>
         {rows.slice(first, last).map((row, offset) => (
           <li
             key={keyOf(row)}
-            aria-setsize={rows.length}
+            aria-setsize={count}
             aria-posinset={first + offset + 1}
             style={{ insetBlockStart: `${(first + offset) * row_px}px`, blockSize: `${row_px}px` }}
           >
