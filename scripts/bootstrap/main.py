@@ -1,6 +1,7 @@
 """One function per command of scripts/; each prepares what it needs before it begins."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,8 @@ from scripts.bootstrap.progress import Stop
 def main(arguments: Sequence[str]) -> int:
     """Carries out the command named first; its exit status, after one clear line when something stops it."""
     name, *rest = arguments
+    # Asked to end is like Ctrl-C: whatever was started ends first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _COMMANDS[name](rest)
     except Stop as reason:

@@ -1,7 +1,9 @@
 """Runs other programs: quietly into a log that is shown when they fail, or before everybody's eyes."""
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +12,7 @@ from scripts.bootstrap import places
 from scripts.bootstrap.progress import Stop, say
 
 _SHOWN_LINES = 25
+_GRACE_S = 5
 
 
 def run_quietly(command: Sequence[str | Path], *, failure: str, env: Mapping[str, str] | None = None) -> None:
@@ -22,18 +25,20 @@ def run_quietly(command: Sequence[str | Path], *, failure: str, env: Mapping[str
         log.write(f"\n$ {shlex.join(map(str, command))}\n".encode())
         log.flush()
         begin = log.tell()
-        ended = subprocess.run(
+        # A session of its own, so that it and all it starts can be ended together.
+        process = subprocess.Popen(
             command,
             cwd=places.ROOT,
-            env=_environment(env),
+            env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            check=False,
+            start_new_session=True,
         )
-    if ended.returncode:
+        status = _wait(process)
+    if status:
         _show_log_since(begin)
-        raise Stop(f"{failure} (exit {ended.returncode}); all it printed is in {places.LOG}")
+        raise Stop(f"{failure} (exit {status}); all it printed is in {places.LOG}")
 
 
 def output_of(command: Sequence[str | Path]) -> str | None:
@@ -57,8 +62,22 @@ def become(command: Sequence[str | Path]) -> None:
     os.execv(command[0], [str(part) for part in command])  # noqa: S606 -- no shell is wanted
 
 
-def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
-    return {**os.environ, **(extra or {})}
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait()
+    except BaseException:
+        _end(process)
+        raise
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Asks first, since a package manager then leaves things whole; what still runs after that is killed."""
+    os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_S)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _show_log_since(begin: int) -> None:
