@@ -22,6 +22,9 @@ import { askForReplay, Updates } from "./worker_registration.ts";
 /** Within this time a screen has saved what is being typed. */
 const DRAFT_MS = 1_000;
 
+/** How often a page that stays open looks for a new version of the app. */
+const LOOK_MS = 30 * 60_000;
+
 /** Opens the engine for whoever is signed in on this phone; null: nobody is, so show the sign-in page. */
 export async function openHoldfast(): Promise<Holdfast | null> {
   await prepareShell();
@@ -89,6 +92,7 @@ class Client implements Holdfast {
     this.#pulse.start();
     onPeopleChanged(() => void this.#peopleChanged());
     this.#updates.register().catch(() => undefined); // without a worker the app still works while it is open
+    setInterval(() => this.#updates.look(), LOOK_MS);
     if (this.#model.entries.length > 0) void askForReplay();
   }
 
@@ -254,6 +258,7 @@ class Client implements Holdfast {
 
   #stepped(durable: Durable, rows: RowChanges | null, actions: readonly Action[], word: Word): void {
     this.#sending = word.sending;
+    if (durable.trouble === "upgrade") this.#updates.look();
     if (rows !== null) {
       this.#reach = rows.reach;
       this.#model.takeRows(rows);

@@ -31,6 +31,8 @@ type TabWord = "who_is_dirty" | "dirty";
 /** A tab that says nothing for so long is frozen or gone; what it held was saved as a draft within a second. */
 const ANSWER_MS = 500;
 
+const ASK_AGAIN_MS = 2_000;
+
 /** Whether any tab of this app holds unsaved text; of whichever user. */
 function askTabs(): Promise<boolean> {
   return new Promise((resolve) => {
@@ -91,7 +93,6 @@ export class Updates {
 
   setDirty(is_dirty: boolean): void {
     this.#is_dirty = is_dirty;
-    if (!is_dirty) this.#is_blocked = false;
     this.#changed();
   }
 
@@ -105,8 +106,17 @@ export class Updates {
     else waiting.postMessage("SKIP_WAITING" satisfies WorkerWord);
   }
 
+  /** Until no tab is dirty any more; they are asked again, because a closed one says nothing. */
   #block(): void {
+    if (!this.#is_blocked) setTimeout(() => void this.#askAgain(), ASK_AGAIN_MS);
     this.#is_blocked = true;
+    this.#changed();
+  }
+
+  async #askAgain(): Promise<void> {
+    const is_dirty = this.#is_dirty || (await askTabs());
+    if (is_dirty) setTimeout(() => void this.#askAgain(), ASK_AGAIN_MS);
+    this.#is_blocked = is_dirty;
     this.#changed();
   }
 
