@@ -33,6 +33,10 @@ class Faults:
     link_flips: int  # of steps: one direction of one phone's line
     poison: int  # of mutations: values no server takes
     odd: int  # of mutations: unknown names, bad arguments, rows nobody made
+    small_batch: int  # of tabs: they send few mutations at once
+    eager: int  # of mutations: the page tries to send at once
+    crowd: int  # how many items people mostly work on
+    long_wait: int  # of steps: an hour, a day or four go by
 
 
 def draw(chance: Chance) -> Faults:
@@ -56,11 +60,15 @@ def draw(chance: Chance) -> Faults:
         timeout=rate(2) + 20,
         server_dies=rate(6),
         office=chance.one_of((0, 5, 20)),
-        clock_jump=rate(10),
+        clock_jump=rate(4),
         sign_out=rate(15),
         copy_phone=chance.one_of((0, 0, 0, 5)),
         switch_user=chance.one_of((0, 0, 10)),
         link_flips=rate(5),
         poison=chance.one_of((0, 0, 10, 40)),
         odd=chance.one_of((0, 20, 60)),
+        small_batch=chance.one_of((0, 0, 600)),
+        eager=chance.one_of((50, 300, 800)),
+        crowd=chance.one_of((1, 2, 6)),
+        long_wait=chance.one_of((2, 10)),
     )

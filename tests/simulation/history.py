@@ -73,6 +73,8 @@ class History:
         except Violation as violation:
             violation.add_note(f"scripts/simulate {self.seed}")
             raise
+        finally:
+            self.server.crash()
         return self.ledger.steps
 
     def step(self) -> None:
@@ -92,7 +94,7 @@ class History:
             self._copies_phone: self.faults.copy_phone,
             self._switches_user: self.faults.switch_user,
             self._line_flips: self.faults.link_flips,
-            self._long_wait: 5,
+            self._long_wait: self.faults.long_wait,
         }
         deeds = deeds * 10
         for deed, permille in rare.items():
@@ -108,6 +110,9 @@ class History:
     def _new_client(self, phone: Phone, user: str) -> Client:
         client = Client(self.chance.id(), user, self.chance.one_of((1, 1, 2, 3)), self._sender(phone))
         self._hook(client)
+        for tab in client.tabs:
+            if self.chance.hits(self.faults.small_batch):
+                tab.own["batch"] = 1
         return client
 
     def _hook(self, client: Client) -> None:
@@ -171,7 +176,7 @@ class History:
         if len(client.disk.entries()) > 40:
             return
         made_at = self.now + phone.offset
-        entries = [entry for entry in client.disk.entries() if entry["state"] == "waiting" and entry["name"] != "noop"]
+        entries = [entry for entry in client.disk.entries() if entry["name"] != "noop"]
         if entries and self.chance.below(12) == 0:
             self._discard(client, tab, self.chance.one_of(entries)["id"], made_at)
             return
@@ -186,7 +191,7 @@ class History:
             saved = Saved(given["id"], client.user, name, args, base, made_at, is_poison)
             self.ledger.saved[saved.id] = saved
             self._check_shown(client, saved)
-        if self.chance.below(2) and tab in client.tabs:
+        if self.chance.hits(self.faults.eager) and tab in client.tabs:
             self._give(client, tab, {"type": "wake", "now": made_at, "is_forced": False})
 
     def _check_shown(self, client: Client, saved: Saved) -> None:
@@ -352,7 +357,7 @@ class History:
             phone.is_down = not phone.is_down
 
     def _long_wait(self) -> None:
-        self.now += self.chance.one_of((60_000, 3_600_000, 40 * 3_600_000))
+        self.now += self.chance.one_of((60_000, 3_600_000, 30 * 3_600_000, 90 * 3_600_000))
 
     # --- the calm part ------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,8 @@ class Person:
         self._site = site
         self._faults = faults
         self._graves: list[str] = []
+        self._heard_of: list[str] = []
+        self._hot = [chance.one_of(list(ITEM_FIELDS)) for _ in range(4)]
 
     def work(self, client: Client) -> Work:
         """Name, args and base of a new mutation."""
@@ -57,9 +59,12 @@ class Person:
         if way == "restore":
             gone = self._chance.one_of(self._graves) if self._graves else None
             return ("item.restore", {"id": gone}, None) if gone else None
-        if way == "create" or not items:
+        if not items or (way == "create" and len(items) < 3 * self._faults.crowd):
             return None
-        item = self._chance.one_of(items[-4:])  # people crowd on few items, so that edits meet
+        if way == "create":
+            way = "edit"
+        items.sort(key=lambda doc: str(doc["id"]))
+        item = self._chance.one_of(items[: self._faults.crowd])  # people crowd on few items, so that edits meet
         return self._on_item(way, item)
 
     def _on_item(self, way: str, item: Document) -> Work | None:
@@ -84,10 +89,11 @@ class Person:
         sectors = [doc["id"] for doc in rows.get("sectors", [])] or self._site.sectors
         fields = {name: self._value(name) for name in self._chance.some_of(list(ITEM_FIELDS), 200)}
         args = {"id": self._chance.id(), "sector_id": self._chance.one_of(sectors), "provisional_number": "K7"}
+        self._heard_of.append(args["id"])
         return "item.create", {**args, **fields, "title": self._chance.one_of(TEXTS)}, None
 
     def _edit(self, item: Document) -> Work:
-        names = self._chance.some_of(list(ITEM_FIELDS), 150) or ["priority"]
+        names = list(dict.fromkeys(self._chance.one_of(self._hot) for _ in range(1 + self._chance.below(2))))
         wanted = {name: self._value(name) for name in names}
         was = {name: item[name] for name in names}
         return "item.edit", {"id": item["id"], "set": wanted, "was": was}, item["version"]
@@ -99,6 +105,9 @@ class Person:
         return "refusal.dismiss", {"id": refusal["id"]}, refusal["version"]
 
     def _odd(self, client: Client) -> Work:
+        if self._heard_of and self._chance.below(2):  # a label on the wall names an item that may still be on its way
+            heard = self._heard_of[-1 - self._chance.below(min(3, len(self._heard_of)))]
+            return "comment.add", {"id": self._chance.id(), "item_id": heard, "text": "I saw it"}, None
         match self._chance.below(5):
             case 0:
                 return "item.teleport", {"id": self._chance.id()}, None

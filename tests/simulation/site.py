@@ -31,10 +31,10 @@ class Site:
         """All rows the office enters before anybody works."""
         new = self.chance.id
         self.project = new()
-        self.sectors = [new() for _ in range(self.chance.one_of((1, 2, 3)))]
+        self.sectors = [new() for _ in range(self.chance.one_of((1, 1, 2)))]
         self.companies = [new() for _ in range(2)]
         self.trades = [new()]
-        self.users = [new() for _ in range(self.chance.one_of((1, 2, 3, 4)))]
+        self.users = [new() for _ in range(self.chance.one_of((1, 2, 3, 3, 4)))]
         own = self.chance.below(2) == 0
         changes = [admin.put_project(self.project, "Site", is_own_work_accepted=own)]
         changes += [admin.put_sector(key, self.project, f"B-{k}", "Block") for k, key in enumerate(self.sectors)]
@@ -53,7 +53,7 @@ class Site:
                 return [self._grant(user, self.chance.one_of(ROLES), now - self.chance.one_of((0, HOUR)))]
             case 2 | 3:
                 ended = self.chance.one_of(granted)
-                return [admin.end_membership(ended, now + self.chance.one_of((-HOUR, 0, 0, HOUR)))]
+                return [admin.end_membership(ended, now + self.chance.one_of((-80 * HOUR, -HOUR, 0, 0, HOUR)))]
             case 4:
                 return [admin.disable_actor(user, is_disabled=self.chance.below(3) == 0)]
             case 5:
