@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
+# Before the first import of them, so that their assertions say what they compared.
+pytest.register_assert_rewrite("tests.browser.ledger", "tests.browser.phone", "tests.browser.proxy")
+
 from tests.browser import browsers, seed
 from tests.browser.browsers import Engine
 from tests.browser.ledger import ROOT, Ledger
@@ -75,6 +78,12 @@ class Site:
         phone.open()
         phone.sign_in(name)
         return phone
+
+    def come_online(self) -> None:
+        """The network is back, without faults, and every open tab is told so."""
+        self.proxy.online()
+        for phone in self.phones:
+            phone.feel_the_network()
 
     def assert_settled(self) -> None:
         """Rows, audit chain and screens agree: nothing waits, nothing is doubled, nobody was told too early."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.browser.proxy import Exchange
+from tests.browser.proxy import Exchange, Reply
 
 RECORDER: Final = (Path(__file__).parent / "told.js").read_text()
 READ: Final = """() => Object.keys(localStorage).filter((key) => key.startsWith("told ")).map((key) => {
@@ -39,11 +39,14 @@ def parse(lines: Iterable[str]) -> list[Telling]:
     return sorted((Telling(**json.loads(line)) for line in lines), key=lambda telling: telling.at)
 
 
-def spans(tellings: list[Telling]) -> Iterator[tuple[Telling, int | None]]:
-    """Each telling with the instant the same tab said something else; None where it was its last word."""
+def spans(tellings: list[Telling], ends: list[int]) -> Iterator[tuple[Telling, int | None]]:
+    """Each telling with the instant the same tab said something else or ended with its browser; None where it stands.
+
+    `ends` are the instants at which the browser was closed or killed.
+    """
     for index, telling in enumerate(tellings):
         later = (other.at for other in tellings[index + 1 :] if other.tab == telling.tab)
-        yield telling, next(later, None)
+        yield telling, next(later, min((end for end in ends if end >= telling.at), default=None))
 
 
 @dataclass(frozen=True)
@@ -63,20 +66,20 @@ def mutations(exchanges: Iterable[Exchange]) -> list[Mutation]:
     for exchange in exchanges:
         if exchange.path != "/sync" or not exchange.body:
             continue
-        is_answered = exchange.status == 200 and exchange.fault is None and exchange.answered_at is not None
+        is_ours = exchange.status == 200 and not isinstance(exchange.fault, Reply)
         for entry in exchange.json()["mutations"]:
             known = found.get(entry["id"])
             acked_at = known.acked_at if known is not None else None
-            if acked_at is None and is_answered:
+            if acked_at is None and is_ours:
                 acked_at = exchange.answered_at
             found[entry["id"]] = Mutation(entry["id"], entry["name"], entry["client"], entry["made_at"], acked_at)
     return list(found.values())
 
 
-def untrue(tellings: list[Telling], sent: Iterable[Mutation]) -> list[str]:
+def untrue(tellings: list[Telling], sent: Iterable[Mutation], ends: list[int]) -> list[str]:
     """Every moment at which a tab said "all on server" while an entry made before had no receipt yet."""
     found = []
-    for telling, until in spans(tellings):
+    for telling, until in spans(tellings, ends):
         if telling.kind != "all_on_server":
             continue
         for mutation in sent:

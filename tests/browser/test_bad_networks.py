@@ -33,7 +33,7 @@ def test_a_captive_portal_is_not_our_server(site: Site, browser_engine: Engine) 
     assert [path for path, text in kept if "Guest Wi-Fi" in text] == []
     assert site.ledger.items("Door sticks") == []
 
-    site.proxy.clear()
+    site.come_online()
     phone.is_green()
     assert len(site.ledger.items("Door sticks")) == 1
     site.assert_settled()
@@ -72,15 +72,12 @@ def test_a_session_that_ends_in_mid_replay_loses_nothing(site: Site, browser_eng
     phone.page.get_by_label("What is wrong?").fill("Half a sent")
     ended = holdfast(site.ledger.data, "user", "sign-out", "ana")
     assert ended.returncode == 0, ended.stderr
-    site.proxy.online()
+    site.come_online()
 
     phone.says("Sign in to send 3")
     loads = phone.page.evaluate("performance.timeOrigin")
-    phone.page.get_by_role("button", name="Sign in to send 3").click()
-    sheet = phone.page.get_by_role("dialog")
-    expect(sheet).to_contain_text("3 changes wait on this phone")
     assert len(phone.outbox()) == 3
-    phone.fill_sign_in("Ana")
+    phone.sign_in_again("Ana", waiting=3)
     phone.is_green()
 
     assert phone.page.evaluate("performance.timeOrigin") == loads, "signing in left the page"
@@ -99,8 +96,7 @@ def test_an_answer_of_401_between_two_pushes_keeps_what_is_left(site: Site, brow
     phone.says("Sign in to send 1")
     assert len(site.ledger.docs("punch_items")) == 1
     site.proxy.clear()
-    phone.page.get_by_role("button", name="Sign in to send 1").click()
-    phone.fill_sign_in("Ana")
+    phone.sign_in_again("Ana", waiting=1)
     phone.is_green()
     assert len(site.ledger.items("After")) == 1
     site.assert_settled()
@@ -118,8 +114,7 @@ def test_two_tabs_and_the_worker_send_everything_once(site: Site, browser_engine
     hold = Hold()
     site.proxy.online()
     site.proxy.put(hold, "/sync")
-    for tab in (first, second):
-        tab.evaluate("dispatchEvent(new Event('online'))")
+    phone.feel_the_network()
     if browser_engine.has_background_sync:
         phone.dispatch_sync()
     site.proxy.clear()

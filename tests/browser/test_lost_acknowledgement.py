@@ -31,7 +31,7 @@ def test_edits_whose_answer_was_lost_arrive_once(site: Site, browser_engine: Eng
     phone.edit(item_id, due="2026-12-08")
     assert [entry["name"] for entry in phone.outbox()] == ["item.create", "item.start", "item.edit"]
 
-    site.proxy.online()
+    site.come_online()
     phone.is_green()
     item = site.ledger.item(TITLE)
     assert (item["number"], item["status"], item["due_on"]) == (1, "in_progress", "2026-12-08")
@@ -49,7 +49,7 @@ def test_nothing_is_called_sent_while_every_answer_is_lost(site: Site, browser_e
     phone.says("1 waiting")
     phone.go("/outbox")
     assert "is not acknowledged by the server yet" in phone.page.locator("main").inner_text()
-    site.proxy.clear()
+    site.come_online()
     phone.is_green()
     assert len(site.ledger.items(TITLE)) == 1
     site.assert_settled()

@@ -13,14 +13,18 @@
   };
   let last = "";
   let count = 0;
+  const tell = (telling) => {
+    localStorage.setItem(`told ${tab} ${String(count).padStart(6, "0")}`, JSON.stringify({ at: Date.now(), tab, ...telling }));
+    count += 1;
+  };
   const look = () => {
     const telling = { kind: kind(), strip: text(".strip [role=status]"), needs: text(".strip-needs"), message: text(".snackbar-text"), ready: text(".ready") };
     const line = JSON.stringify(telling);
     if (line === last) return;
     last = line;
-    localStorage.setItem(`told ${tab} ${String(count).padStart(6, "0")}`, JSON.stringify({ at: Date.now(), tab, ...telling }));
-    count += 1;
+    tell(telling);
   };
   new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class"] });
   document.addEventListener("DOMContentLoaded", look);
+  addEventListener("pagehide", () => tell({ kind: null, strip: null, needs: null, message: null, ready: null }));
 })();
