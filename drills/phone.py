@@ -74,7 +74,7 @@ class Phone(threading.Thread):
             if self._is_working.is_set():
                 self._work()
             self._give({"type": "wake", "now": _now(), "is_forced": True})
-            time.sleep(0.02 + self._random.random() * 0.06)
+            time.sleep(0.05 + self._random.random() * 0.15)
 
     def rest(self) -> None:
         """Make nothing new; go on sending."""

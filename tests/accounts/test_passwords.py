@@ -76,3 +76,14 @@ async def test_unknown_users_cost_the_same_work_as_known_ones() -> None:
     costs = [text.split("$")[:4] for text in (stored, passwords.NOBODY)]
     assert costs[0] == costs[1] == ["", "argon2id", "v=19", "m=19456,t=2,p=1"]
     assert not PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).check_needs_rehash(passwords.NOBODY)
+
+
+async def test_unknown_users_take_as_long_as_known_ones() -> None:
+    keeper = Passwords()
+    stored = await keeper.hash("ana walks site B")
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for is_known in (True, False) * 4:
+        began = time.perf_counter()
+        await keeper.is_right(stored if is_known else None, "ana walks site C")
+        times[is_known].append(time.perf_counter() - began)
+    assert 0.5 < min(times[False]) / min(times[True]) < 2
