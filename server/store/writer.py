@@ -38,21 +38,28 @@ class Turn:
     def __init__(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         self._connection = connection
+        self._is_broken = False
         self.granted: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[bool] = loop.create_future()
         self.durable: asyncio.Future[None] = loop.create_future()
 
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run `work` inside the turn's savepoint. `work` must be through with the connection when it returns."""
-        if self.ended.done():
+        if self.ended.done() or self._is_broken:
             raise Unavailable("the turn is over")
         try:
             return await self._connection.run(work)
         except Exception as error:
+            # After some errors (disk full) SQLite undoes the whole transaction by itself; a further statement would
+            # then commit on its own.
+            self._is_broken = True
             raise translated(error) from error
 
     async def commit(self) -> None:
         """Keep what the turn wrote; returns when it would survive a power cut."""
+        if self._is_broken:
+            await self.rollback()
+            raise Unavailable("after an error a turn can only be undone")
         self._end(is_kept=True)
         await asyncio.shield(self.durable)
 
@@ -200,10 +207,6 @@ def _begin(plain: sqlite3.Connection) -> None:
 
 
 def _savepoint(plain: sqlite3.Connection) -> None:
-    # After some errors (disk full) SQLite undoes the whole transaction by itself. A savepoint would then open a new
-    # one, and what the group wrote before would be acknowledged without being there.
-    if not plain.in_transaction:
-        raise sqlite3.OperationalError("the transaction is gone")
     plain.execute("SAVEPOINT turn")
 
 

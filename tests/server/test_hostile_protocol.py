@@ -286,6 +286,19 @@ async def test_whatever_a_text_holds_comes_back_as_it_was_and_runs_nowhere(peopl
     assert [doc["title"] for entity, doc in await people.bo.sync_all() if entity == "punch_items"] == [title]
 
 
+async def test_a_push_begun_ends_also_when_its_asker_went_away(people: People) -> None:
+    store, syncing = people.place.app.state.syncing._store, people.place.app.state.syncing
+    other = await store.begin(())
+    asking = asyncio.ensure_future(people.ana.post(people.ana.pen.request(people.ana.pen.creation())))
+    for _ in range(50):
+        await asyncio.sleep(0.001 if not syncing._running else 0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    await other.rollback()
+    await syncing.finish()
+    assert [doc["number"] for entity, doc in await people.bo.sync_all() if entity == "punch_items"] == [1]
+
+
 async def test_an_asker_that_goes_away_in_mid_push_finds_its_receipt_later(people: People) -> None:
     """Invariants 1, 2: cancelled at any await, the push is whole; sent again, it changes nothing."""
     for steps in (0, 1, 2, 3, 5, 8, 13, 21):

@@ -13,7 +13,7 @@ import pytest
 from server.store import migrate, writer
 from server.store.connections import Connection
 from server.store.punchlist import PunchlistStore
-from sync.changes import Key, Plan, Unavailable
+from sync.changes import Key, Plan, Unavailable, Unstorable
 
 pytestmark = pytest.mark.anyio
 
@@ -139,6 +139,27 @@ async def test_a_push_that_is_rolled_back_leaves_its_group_alone(store: Punchlis
     await asyncio.gather(count_to(store, "a", 1), give_up(), count_to(store, "b", 1))
     assert seen.count("COMMIT") == 1
     assert [await counter(store, name) for name in ("a", "lost", "b")] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("sql", ["ROLLBACK; no SQL", "INSERT INTO meta (name) VALUES (NULL)"])
+async def test_after_an_error_a_push_can_only_be_undone(store: PunchlistStore, sql: str) -> None:
+    """SQLite may have undone the transaction by itself: what would follow is not protected by it any more."""
+    transaction = await store.begin(())
+    await transaction.write(Plan(counters={"c": 1}))
+
+    def fail(plain: sqlite3.Connection) -> None:
+        for statement in sql.split(";"):
+            plain.execute(statement)
+
+    with pytest.raises((Unavailable, Unstorable)):
+        await transaction.run(fail)
+    with pytest.raises(Unavailable):
+        await transaction.write(Plan(counters={"c": 1}))
+    with pytest.raises(Unavailable):
+        await transaction.commit()
+    assert await counter(store, "c") == 0
+    await count_to(store, "c", 2)
+    assert await counter(store, "c") == 2
 
 
 async def test_a_full_disk_refuses_the_push_and_lies_to_nobody(store: PunchlistStore) -> None:
