@@ -39,6 +39,9 @@ def _run(name: str, chosen: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"{name}: stopped", file=sys.stderr)
         return 130
+    except RuntimeError as error:
+        print(f"{name}: BROKEN: {error}", file=sys.stderr)
+        return 1
     for line in outcome.broken:
         print(f"{name}: BROKEN: {line}", file=sys.stderr)
     print(f"{name}: {outcome.figures}{'' if outcome.is_kept else f' (seed {seed})'}")

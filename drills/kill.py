@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PHONES: Final = 8
 KILLS: Final = 50
-QUICK_KILLS: Final = 10
+QUICK_KILLS: Final = 8
 LOGINS: Final = ("ana", "bo", "sam")
 """Who works in the sector; the phones are shared out among them."""
 

@@ -6,7 +6,6 @@ user up, at most a second late, so an ended session or a disabled user is out at
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from server.actions import attempts
 from server.actions.passwords import LONGEST
+from server.actions.sign_in import Asked, hash_of, new_row, note_failure, open_session, reserve
 from server.clock import clock_ms
 from server.ids import new_id
 from server.store import core_accounts as sql
@@ -26,10 +26,9 @@ from sync.changes import Key, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.actions.attempts import Bucket
     from server.actions.passwords import Passwords
     from server.store.core import Core, Transaction
-    from server.store.core_accounts import CredentialRow, SessionRow
+    from server.store.core_accounts import SessionRow
     from sync.changes import Document, Store
     from sync.rules import Actor
 
@@ -51,18 +50,6 @@ class SignInFailed(Exception):
 
 class AccountDisabled(Exception):
     """This account is switched off. Ask whoever runs this server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A wish to sign in. `label` is what the person calls the device; `device_token` its cookie's, "" for a new one."""
-
-    login: str
-    password: str
-    label: str = ""
-    user_agent: str = ""
-    network: str = ""
-    device_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +109,8 @@ class Sessions:
 
     async def sign_in(self, asked: Asked) -> Opened:
         """Open a session. Raises `SignInFailed`, `AccountDisabled` or `attempts.SlowDown`."""
-        login = asked.login.strip().casefold()
         now = self._clock()
-        reserved = await self._core.write_alone(partial(_reserve, asked=asked, now=now))
+        reserved = await self._core.write_alone(partial(reserve, asked=asked, now=now))
         if reserved.wait_ms:
             raise attempts.SlowDown(reserved.wait_ms)
         credential, device_id = reserved.credential, reserved.device_id
@@ -132,19 +118,16 @@ class Sessions:
             credential.password_hash if credential else None, asked.password
         )
         if credential is None or not is_right:
-            await self._core.write_alone(partial(_note_failure, login=login, asked=asked, now=now))
+            await self._core.write_alone(partial(note_failure, asked=asked, now=now))
             raise SignInFailed
         session_id = new_id()
         signed_in = await self._signed_in(session_id, credential.user_id)
         if signed_in is None:
             raise AccountDisabled
         token, device_token = secrets.token_urlsafe(32), asked.device_token if device_id else secrets.token_urlsafe(32)
-        row = _new_row(session_id, credential.user_id, device_id or new_id(), asked, now)
-        if not await self._core.write_alone(
-            partial(
-                _open, row=row, token=token, device_token=device_token, credential=credential, buckets=reserved.buckets
-            )
-        ):
+        row = new_row(session_id, credential.user_id, device_id or new_id(), asked, now)
+        write = partial(open_session, row=row, tokens=(token, device_token), reserved=reserved)
+        if not await self._core.write_alone(write):
             raise SignInFailed
         return Opened(token, device_token, signed_in)
 
@@ -214,63 +197,6 @@ class Sessions:
             # A note that cannot be written now is written with a later request; the session itself is as good.
             with suppress(Unavailable):
                 await self._core.write_alone(partial(sql.touch_session, session_id=row.id, now=self._clock()))
-
-
-def hash_of(token: str) -> str:
-    """What is stored of a token. It has 256 random bits, so a fast hash keeps it."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _Reserved:
-    """What is known before the password is looked at; `wait_ms` 0: it will be."""
-
-    wait_ms: int
-    credential: CredentialRow | None
-    device_id: str | None
-    buckets: list[Bucket]
-
-
-def _reserve(plain: Transaction, asked: Asked, now: int) -> _Reserved:
-    """Count the attempt as failed before the slow check, so that a burst of guesses cannot slip through together."""
-    login = asked.login.strip().casefold()
-    credential = sql.credential_of_login(plain, login)
-    device_id = sql.device_of(plain, hash_of(asked.device_token)) if asked.device_token else None
-    is_known = bool(device_id and credential and sql.is_known_device(plain, device_id, credential.user_id))
-    buckets = attempts.buckets_of(login, asked.network, device_id if is_known else None)
-    return _Reserved(attempts.reserve(plain, buckets, now), credential, device_id, buckets)
-
-
-def _open(
-    plain: Transaction,
-    row: SessionRow,
-    token: str,
-    device_token: str,
-    credential: CredentialRow,
-    buckets: list[Bucket],
-) -> bool:
-    """Write session, device and audit entry; False when the password was changed during the check."""
-    if sql.credential_of_user(plain, row.user_id) != credential:
-        return False
-    attempts.forgive(plain, buckets, row.created_at)
-    if sql.device_of(plain, hash_of(device_token)) is None:
-        sql.add_device(plain, row.device_id, hash_of(device_token), row.created_at)
-    sql.add_session(plain, row, hash_of(token))
-    payload = {"session_id": row.id, "device_id": row.device_id, "label": row.label}
-    add_pending(plain, Entry(f"sign_in/{row.id}", row.created_at, row.user_id, "sign_in", None, payload))
-    return True
-
-
-def _note_failure(plain: Transaction, login: str, asked: Asked, now: int) -> None:
-    known = sql.credential_of_login(plain, login)
-    # What was typed as a name may be a password: only names that exist are written down.
-    payload = {"login": login if known else None, "network": asked.network}
-    add_pending(plain, Entry(f"sign_in_failed/{new_id()}", now, None, "sign_in_failed", None, payload))
-
-
-def _new_row(session_id: str, user_id: str, device_id: str, asked: Asked, now: int) -> SessionRow:
-    label, agent = asked.label.strip()[:100], asked.user_agent[:300]
-    return sql.SessionRow(session_id, user_id, device_id, label, agent, now, now, None)
 
 
 def _sign_out(plain: Transaction, digest: str, now: int) -> bool:

@@ -8,7 +8,8 @@ import orjson
 from starlette.responses import Response
 
 from server.actions.attempts import SlowDown
-from server.actions.sessions import AccountDisabled, Asked, SignInFailed
+from server.actions.sessions import AccountDisabled, SignInFailed
+from server.actions.sign_in import Asked
 from server.errors import Refused
 from server.visitors import Visitors, visitor
 from sync.parse import parse_json

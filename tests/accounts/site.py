@@ -14,7 +14,8 @@ from server.actions import accounts
 from server.actions.accounts import NewUser
 from server.actions.office import Office, open_office
 from server.actions.passwords import Passwords
-from server.actions.sessions import Asked, Sessions
+from server.actions.sessions import Sessions
+from server.actions.sign_in import Asked
 from server.ids import new_id
 from server.settings import Settings
 from sync import admin
