@@ -146,6 +146,8 @@ async def test_rows_without_a_reference_are_told_apart_by_their_words(office: Of
     assert (await imported(office, text)).created == 3
     assert (await imported(office, text)).unchanged == 3
     assert (await imported(office, f"{text}Scratch,Flat 3\n")).created == 1
+    places = sorted(item["location"] for item in await office.documents("punch_items"))
+    assert places == ["Flat 1", "Flat 1", "Flat 2", "Flat 3"]
 
 
 async def test_every_status_arrives_and_nobody_accepts_the_own_work(office: Office, clock: HandClock) -> None:
