@@ -12,6 +12,9 @@ import { sectorName } from "./values.ts";
 import { chooseTheme, readTheme, THEMES, type Theme } from "./theme.ts";
 import { wordOf, say, words } from "./words.ts";
 
+declare const __VERSION__: string;
+const VERSION = typeof __VERSION__ === "string" ? __VERSION__.slice(0, 8) : "source";
+
 export function SettingsPage() {
   return (
     <Page title={words.settings.heading}>
@@ -92,11 +95,10 @@ function App() {
   const { engine } = useLive();
   const { installation, install } = useInstallation();
   const { is_waiting, is_blocked } = engine.update;
-  const version = document.querySelector<HTMLMetaElement>('meta[name="app-version"]')?.content;
   return (
     <section class="block">
       <h2>{words.settings.app}</h2>
-      {version && <p>{say(words.settings.version, version)}</p>}
+      <p>{say(words.settings.version, VERSION)}</p>
       <p>{is_blocked ? words.settings.update_blocked : is_waiting ? words.settings.update_ready : words.settings.up_to_date}</p>
       {is_waiting && !is_blocked && <button type="button" onClick={() => void engine.applyUpdate()}>{words.settings.update_now}</button>}
       {installation === "offered" && <button type="button" onClick={install}><Icon name="download" />{words.settings.install}</button>}
