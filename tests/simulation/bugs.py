@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from sync import acts, comments, device, draft, intake, items, memory, merge, push, scopes
+from sync import acts, comments, device, draft, intake, items, memory, merge, planners, push, scopes
 from sync import pull as pulling
 from sync.merge import Settled, Verdict
+from sync.receipts import body_of_refusal
 from sync.rules import Membership
-from sync.schema import ITEM_FIELDS, Policy
+from sync.schema import ITEM_FIELDS, Outcome, Policy
 from tests.simulation.server import WatchedStore
 
+_send: Any = device._send
+_back_off: Any = device._back_off
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -27,7 +30,7 @@ def no_fork_check(patch: pytest.MonkeyPatch) -> None:
     def answer(self: Any, mutation: Any) -> None:
         known = self.draft.receipt(mutation.id)
         if known is None and mutation.n <= self.client.last_n:
-            mutation_body = intake.body_of_refusal(mutation.id, intake.Outcome.REFUSED, "invalid")
+            mutation_body = body_of_refusal(mutation.id, Outcome.REFUSED, "invalid")
             self.receipts.append(mutation_body)
             return
         original(self, mutation)
@@ -110,13 +113,15 @@ def session_not_compared(patch: pytest.MonkeyPatch) -> None:
     async def pushed(store: Any, request: Any, context: Any) -> Any:
         return await run(store, request, context) if request.mutations else await push._look(store, request)
 
-    patch.setattr(push, "_check_client", lambda client, request: check(client and replace(client, user_id=request.user), request))
+    patch.setattr(
+        push, "_check_client", lambda client, request: check(client and replace(client, user_id=request.user), request)
+    )
     patch.setattr("tests.simulation.server.push", pushed)
 
 
 def pruned_before_covered(patch: pytest.MonkeyPatch) -> None:
     """The end of an answer ends the overlay of all that is acknowledged, also by another tab meanwhile."""
-    original = device._apply
+    original: Any = device._apply
 
     def apply(state: Any, flight: Any, body: Any, now: int) -> Any:
         ids = [entry["id"] for entry in state["entries"]]
@@ -126,12 +131,14 @@ def pruned_before_covered(patch: pytest.MonkeyPatch) -> None:
 
 
 def pruned_by_half_an_answer(patch: pytest.MonkeyPatch) -> None:
-    original = device._apply
-    patch.setattr(device, "_apply", lambda state, flight, body, now: original(state, flight, {**body, "complete": True}, now))
+    original: Any = device._apply
+    patch.setattr(
+        device, "_apply", lambda state, flight, body, now: original(state, flight, {**body, "complete": True}, now)
+    )
 
 
 def answer_without_cookie_check(patch: pytest.MonkeyPatch) -> None:
-    original = device._STEPS["answer"]
+    original: Any = device._STEPS["answer"]
 
     def answer(state: Any, given: Any) -> Any:
         if state["flight"] is not None:
@@ -143,7 +150,7 @@ def answer_without_cookie_check(patch: pytest.MonkeyPatch) -> None:
 
 def server_error_counts_as_sent(patch: pytest.MonkeyPatch) -> None:
     """As background-sync queues do that drop before they know."""
-    original = device._STEPS["failure"]
+    original: Any = device._STEPS["failure"]
 
     def failure(state: Any, given: Any) -> Any:
         flight = state["flight"]
@@ -156,7 +163,7 @@ def server_error_counts_as_sent(patch: pytest.MonkeyPatch) -> None:
 
 
 def tried_entry_amended(patch: pytest.MonkeyPatch) -> None:
-    original = device._STEPS["amend"]
+    original: Any = device._STEPS["amend"]
 
     def amend(state: Any, given: Any) -> Any:
         entries = [{**entry, "state": "waiting"} if entry["id"] == given["id"] else entry for entry in state["entries"]]
@@ -175,14 +182,14 @@ def discard_leaves_a_hole(patch: pytest.MonkeyPatch) -> None:
 
 def poison_blocks_the_lane(patch: pytest.MonkeyPatch) -> None:
     def narrow(state: Any, flight: Any, given: Any) -> Any:
-        return device._back_off(state, "server", given["now"], 0, given["jitter"])
+        return _back_off(state, "server", given["now"], 0, given["jitter"])
 
     patch.setattr(device, "_narrow", narrow)
 
 
 def neighbours_of_poison_dropped(patch: pytest.MonkeyPatch) -> None:
     """The whole batch goes to "needs you" for one bad entry."""
-    original = device._narrow
+    original: Any = device._narrow
 
     def narrow(state: Any, flight: Any, given: Any) -> Any:
         return original(state, {**flight, "ids": flight["ids"][-1:]}, given)
@@ -192,7 +199,7 @@ def neighbours_of_poison_dropped(patch: pytest.MonkeyPatch) -> None:
 
 def renumbering_keeps_numbers(patch: pytest.MonkeyPatch) -> None:
     def renumber(state: Any, given: Any) -> Any:
-        return device._send({**state, "client": given["fresh_id"]}, given["now"])
+        return _send({**state, "client": given["fresh_id"]}, given["now"])
 
     patch.setattr(device, "_renumber", renumber)
 
@@ -203,7 +210,9 @@ def clock_put_back_wedges(patch: pytest.MonkeyPatch) -> None:
 
 def field_versions_lost(patch: pytest.MonkeyPatch) -> None:
     original = acts.Act.edited
-    patch.setattr(acts.Act, "edited", lambda self, item, values, tracked, **more: original(self, item, values, (), **more))
+    patch.setattr(
+        acts.Act, "edited", lambda self, item, values, tracked, **more: original(self, item, values, (), **more)
+    )
 
 
 def own_edits_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -267,7 +276,7 @@ def comment_not_counted(patch: pytest.MonkeyPatch) -> None:
             act.draft.plan.rows[("punch_items", item.id)] = replace(item, doc={**item.doc, "comment_count": 0})
         return original(act)
 
-    patch.setattr("sync.planners.PLANNERS", {**__import__("sync.planners").planners.PLANNERS, "comment.add": add})
+    patch.setattr(planners, "PLANNERS", {**planners.PLANNERS, "comment.add": add})
 
 
 def scope_not_dropped(patch: pytest.MonkeyPatch) -> None:

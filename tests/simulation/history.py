@@ -1,4 +1,4 @@
-"""One seed, one history: people, phones, a bad network, an office and a server that dies; then calm, and the reckoning."""
+"""One seed, one history: people, phones, a bad network, an office, a server that dies; then calm and the reckoning."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ class History:
         self.phones: list[Phone] = []
         self.limit = self.chance.one_of((2, 8, 30, 200))
         self.is_calm = False
+        self.trace: Callable[[str], None] | None = None
         for _ in range(self.chance.one_of((1, 2, 2, 3, 4, 8))):
             self._new_phone(self.chance.one_of(self.site.users))
         self._deeds = self._weights()
@@ -81,10 +82,18 @@ class History:
         """One thing happens."""
         self.ledger.steps += 1
         self.now += self.chance.one_of((0, 1, 50, 400, 3_000))
-        self.chance.one_of(self._deeds)()
+        deed = self.chance.one_of(self._deeds)
+        if self.trace is not None:
+            tasks, letters = len(self.server.tasks), len(self.letters)
+            self.trace(
+                f"{self.ledger.steps:4} {deed.__name__.strip('_')}: {tasks} at the server, {letters} on the line"
+            )
+        deed()
 
     def _weights(self) -> list[Callable[[], None]]:
-        deeds = [self._act] * 12 + [self._serve] * 26 + [self._arrive] * 16 + [self._wake] * 8 + [self._person_looks] * 2
+        deeds = (
+            [self._act] * 12 + [self._serve] * 26 + [self._arrive] * 16 + [self._wake] * 8 + [self._person_looks] * 2
+        )
         rare = {
             self._timeout: self.faults.timeout,
             self._server_dies: self.faults.server_dies,
@@ -184,7 +193,14 @@ class History:
         is_poison = self.chance.hits(self.faults.poison)
         if is_poison:
             args = {**args, "poison": self.chance.one_of(("\ud800", 2**53, "\x00"))}
-        given = {"type": "mutate", "id": self.chance.id(), "name": name, "args": args, "base": base, "made_at": made_at}
+        given: dict[str, Any] = {
+            "type": "mutate",
+            "id": self.chance.id(),
+            "name": name,
+            "args": args,
+            "base": base,
+            "made_at": made_at,
+        }
         client_entries = len(client.disk.entries())
         self._give(client, tab, given)
         if len(client.disk.entries()) > client_entries:  # it is on disk: from here on it may not vanish
@@ -318,7 +334,9 @@ class History:
         self.server.administer(self.site.change(self.now, granted), self.site.context(self.now))
 
     def _clock_jumps(self) -> None:
-        self.chance.one_of(self.phones).offset = self.chance.one_of((0, -3 * 86_400_000, 86_400_000, -400 * 86_400_000, 5_000))
+        self.chance.one_of(self.phones).offset = self.chance.one_of(
+            (0, -3 * 86_400_000, 86_400_000, -400 * 86_400_000, 5_000)
+        )
 
     def _signs_out(self) -> None:
         self.chance.one_of(self.phones).session = None
@@ -363,6 +381,7 @@ class History:
 
     def _calm(self) -> None:
         """Faults stop. Within a bound every outbox is empty and every device has what it may see (8, 9)."""
+        self._clocks_are_put_back()
         self.is_calm = True
         self.server.finish()
         for _ in range(CALM_ROUNDS):
@@ -372,6 +391,17 @@ class History:
         self.now += 100_000
         self._calm_round()
         self.oracles.end(self._clients(), self.now)
+
+    def _clocks_are_put_back(self) -> None:
+        """Phones that just failed and wait get another time: what they waited for must not stay days away (8)."""
+        for phone in self.phones:
+            if self.chance.hits(5 * self.faults.clock_jump):
+                for client in phone.clients:
+                    for tab in list(client.tabs):
+                        if tab.own["flight"] is not None:
+                            request = tab.own["flight"]["request"]
+                            self._fail(client, tab, request, "unreachable", self.now + phone.offset)
+                phone.offset -= 3 * 86_400_000
 
     def _clients(self) -> list[Client]:
         return [client for phone in self.phones for client in phone.clients]

@@ -160,12 +160,12 @@ class Model:
         if POLICY[name] == "set":
             expected = sorted({tag for tag in old if tag in wanted or tag not in was} | (set(wanted) - set(was)))
             hold(6, new == expected, f"{what}, not {expected!r}")
-        elif new != old and wanted != new:
+        elif new not in (old, wanted):
             hold(6, POLICY[name] == "text", what)
         elif wanted != old and new == old:
             is_kept = any(note["field"] == name and note["other_by"] == event["actor_id"] for note in of_item)
-            is_merged = POLICY[name] == "text" and all(line in old.split("\n") for line in wanted.split("\n"))
-            hold(18, is_kept or is_merged or POLICY[name] == "text" and _is_removal(was, wanted), f"{what}, and is lost")
+            is_merged = POLICY[name] == "text" and (_is_within(wanted, old) or _is_within(wanted, was))
+            hold(18, is_kept or is_merged, f"{what}, and is lost")
             if is_free and name not in DECIDED and POLICY[name] != "text":
                 violated(6, f"{what}, which its author had seen")
             if is_free and name in DECIDED and not event["is_late"]:
@@ -202,9 +202,9 @@ class Model:
         violated(12, f"{event['name']} {event['id']} was taken as late work and is none")
 
 
-def _is_removal(was: str, wanted: str) -> bool:
-    """A text edit that only takes lines away may find them gone already."""
-    return all(line in was.split("\n") for line in wanted.split("\n"))
+def _is_within(text: Any, other: Any) -> bool:
+    """Whether every line of a text is in the other: merged already, or lines taken away that are gone already."""
+    return all(line in other.split("\n") for line in text.split("\n"))
 
 
 def roles_of(state: State, user: str, doc: Document, now: int) -> set[str]:

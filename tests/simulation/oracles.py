@@ -1,4 +1,4 @@
-"""The checkers: at each commit of the server, each answer, each write of a device, and at the end. Each cites its number."""
+"""The checkers: at each commit of the server, each answer, each device write and at the end; each cites its number."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ class Oracles:
         for row in plan.rows.values():
             if row.entity == "punch_items":
                 comments = sum(entity == "comments" for entity, _ in state.children.get(row.id, ()))
-                hold(4, row.doc["comment_count"] == comments, f"item {row.id} counts {row.doc['comment_count']}, has {comments}")
+                hold(
+                    4,
+                    row.doc["comment_count"] == comments,
+                    f"item {row.id} counts {row.doc['comment_count']}, has {comments}",
+                )
         self._remember_places(plan)
 
     def _numbers(self, plan: Plan, clocks: Mapping[str, int]) -> None:
@@ -76,7 +80,9 @@ class Oracles:
             hold(3, row is not None and row.doc["args"] in saved.versions, f"{mutation_id} is {outcome} and not kept")
 
     def _remember_places(self, plan: Plan) -> None:
-        answered = {receipt.mutation_id for receipt in plan.receipts}  # what is released later is covered by its refusal
+        answered = {
+            receipt.mutation_id for receipt in plan.receipts
+        }  # what is released later is covered by its refusal
         for change in plan.changes.values():
             if change.id in answered and change.entity in ("item_events", "refusals") and not change.is_gone:
                 self._ledger.covered.setdefault(change.id, {}).setdefault(change.scope, change.number)
@@ -198,7 +204,11 @@ class Oracles:
         numbers: dict[int, str] = {}
         for (entity, row_id), row in state.rows.items():
             if entity == "punch_items":
-                hold(4, numbers.setdefault(row.doc["number"], row_id) == row_id, f"number {row.doc['number']} given twice")
+                hold(
+                    4,
+                    numbers.setdefault(row.doc["number"], row_id) == row_id,
+                    f"number {row.doc['number']} given twice",
+                )
         last = next(iter(state.counters.values()), 0)
         hold(4, len(numbers) == last, f"{last} numbers for {len(numbers)} items")
         self._parked_have_reason(state)
@@ -209,7 +219,11 @@ class Oracles:
             if entity == "refusals" and row.doc["state"] == "parked" and row.doc["reason"] == "waiting":
                 target, _, target_id = row.doc["waiting_for"].partition("/")
                 item = state.rows.get((target, target_id))
-                hold(19, item is None or self._has_been_away(state, row.doc["user_id"]), f"{row_id} waits for {target_id}, which is there")
+                hold(
+                    19,
+                    item is None or self._has_been_away(state, row.doc["user_id"]),
+                    f"{row_id} waits for {target_id}, which is there",
+                )
 
     def _has_been_away(self, state: State, user: str) -> bool:
         """Whether the user's rights ever changed or are less than all: then an item may be out of sight."""

@@ -73,7 +73,11 @@ class Person:
         if way == "command":
             fit = [name for name, row in TRANSITIONS.items() if item["status"] in row.sources]
             name = self._chance.one_of(fit if fit and self._chance.below(4) else list(TRANSITIONS))
-            return name, {"id": item["id"], "reason": self._chance.one_of(("because", "because", None))}, item["version"]
+            return (
+                name,
+                {"id": item["id"], "reason": self._chance.one_of(("because", "because", None))},
+                item["version"],
+            )
         if way == "comment":
             args = {"id": self._chance.id(), "item_id": item["id"], "text": self._chance.one_of(TEXTS)}
             return "comment.add", args, item["version"]
@@ -99,7 +103,11 @@ class Person:
         return "item.edit", {"id": item["id"], "set": wanted, "was": was}, item["version"]
 
     def _resolve(self, card: Document) -> Work:
-        return "conflict.resolve", {"id": card["id"], "choice": self._chance.one_of(("current", "other"))}, card["version"]
+        return (
+            "conflict.resolve",
+            {"id": card["id"], "choice": self._chance.one_of(("current", "other"))},
+            card["version"],
+        )
 
     def _dismiss(self, refusal: Document) -> Work:
         return "refusal.dismiss", {"id": refusal["id"]}, refusal["version"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from sync.changes import Document
 from sync.device import Device, Entry, fresh_device, step
@@ -106,8 +106,7 @@ class Client:
             self.open_tab()
 
     def state(self, tab: Tab) -> Device:
-        state: Any = {**self.disk.state, **tab.own}
-        return state
+        return cast("Device", {**self.disk.state, **tab.own})
 
     def give(self, tab: Tab, given: dict[str, Any]) -> list[dict[str, Any]]:
         """One step: reducer, one transaction, then the network. Raises `Died` and `StorageFull`."""

@@ -79,6 +79,4 @@ class Sight:
 
 
 def in_force(membership: Document, now: int) -> bool:
-    return bool(
-        membership["valid_from"] <= now and (membership["valid_to"] is None or now < membership["valid_to"])
-    )
+    return bool(membership["valid_from"] <= now and (membership["valid_to"] is None or now < membership["valid_to"]))
