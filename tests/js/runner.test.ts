@@ -141,6 +141,36 @@ test("rows that cannot be stored leave the cookie, and the receipt is asked for 
   assert.equal((await phone.outbox()).entries.length, 0);
 });
 
+test("an answer that says nothing of an entry does not end it", async () => {
+  const server = new FakeServer();
+  const phone = await Phone.open(server);
+  await phone.create("Cracked tile");
+  const silent: typeof server.post = async (request) => {
+    const landed = await server.post(request);
+    return landed.kind === "answer" ? { kind: "answer", body: { ...(landed.body as object), receipts: [] } } : landed;
+  };
+  await phone.sender({ post: silent }).run(false);
+  const { durable, entries } = await phone.outbox();
+  assert.deepEqual([durable.trouble, entries.map((entry) => entry.state)], ["server", ["tried"]]);
+});
+
+test("a sender whose storage failed goes on once it works again", async () => {
+  const server = new FakeServer();
+  const phone = await Phone.open(server);
+  await phone.create("Cracked tile");
+  let mend = (): void => undefined;
+  const runner = phone.sender({ post: async (request) => ((mend = breakWork(phone)), server.post(request)) });
+  await assert.rejects(runner.run(false), StorageError);
+  mend();
+  const again = phone.sender({ post: server.post });
+  assert.equal(await again.run(false), null);
+  assert.equal((await phone.outbox()).entries.length, 0);
+  await phone.create("Second");
+  await assert.rejects(runner.run(false), StorageError);
+  mend();
+  assert.equal(server.applied.length, 2, "the sender that had failed sent again, though its first request was still open to it");
+});
+
 test("a large answer comes in pages, and its overlay stays until the last", async () => {
   const server = new FakeServer();
   for (let count = 0; count < 25; count++) server.add("punch_items", itemDoc(`old-${count}`, { title: "old" }));
@@ -173,10 +203,11 @@ test("a phone restored from a copy takes a new client and keeps every id", async
 });
 
 /** Every later transaction on the outbox that writes fails. */
-function breakWork(phone: Phone): void {
+function breakWork(phone: Phone): () => void {
   const transaction = phone.work.transaction.bind(phone.work);
   phone.work.transaction = (stores, mode, options) => {
     if (mode === "readwrite") throw new DOMException("dead", "AbortError");
     return transaction(stores, mode, options);
   };
+  return () => void (phone.work.transaction = transaction);
 }

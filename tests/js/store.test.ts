@@ -70,10 +70,12 @@ test("an answer is applied only to the cookie it was asked with", async () => {
 test("a row stays while one scope is left that gave it", async () => {
   const cache = await openCache(USER);
   await applyRows(cache, asked(null), { ...NOTHING, scopes: [rows("a", "1", "2"), rows("b", "2", "3")] });
-  await applyRows(cache, asked("c1"), { ...NOTHING, drop: ["a"] });
-  assert.deepEqual(await idsOf(cache), ["2", "3"]);
-  await applyRows(cache, asked("c1"), { ...NOTHING, scopes: [{ ...rows("b"), gone: [{ entity: "comments", id: "2" }] }] });
-  assert.deepEqual(await idsOf(cache), ["3"]);
+  await applyRows(cache, asked("c1"), { ...NOTHING, drop: ["b"] });
+  assert.deepEqual(await idsOf(cache), ["1", "2"]);
+  await applyRows(cache, asked("c1"), { ...NOTHING, scopes: [rows("b", "2", "3"), { ...rows("a"), gone: [{ entity: "comments", id: "2" }] }] });
+  assert.deepEqual(await idsOf(cache), ["1", "2", "3"]);
+  await applyRows(cache, asked("c1"), { ...NOTHING, drop: ["a", "b"] });
+  assert.deepEqual(await idsOf(cache), []);
 });
 
 test("a row that moves between two scopes of one answer stays, whichever comes first", async () => {
