@@ -288,7 +288,7 @@ def _answer(state: Device, given: Input) -> Step:
     if state["cookie"] == flight["cookie"]:  # invariant 13: else another tab has moved the cursor; ask again
         after, applied = _apply(after, flight, body, given["now"])
         actions = [*actions, *applied]
-        if body["complete"] and not pending(after):
+        if body["complete"] and not after["entries"]:
             return after, actions
     after, sent = _send(after, given["now"])
     return after, [*actions, *sent]

@@ -105,7 +105,7 @@ function answer(state: Device, given: Answer): Step {
     const [applied, applying] = apply(after, flight, body, now);
     after = applied;
     actions = [...actions, ...applying];
-    if (body.complete && pending(after).length === 0) return [after, actions];
+    if (body.complete && after.entries.length === 0) return [after, actions];
   }
   const [sent, sending] = send(after, now);
   return [sent, [...actions, ...sending]];

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from tests.simulation import faults as drawing
 from tests.simulation.chance import Chance
@@ -131,7 +132,7 @@ class History:
 
     def _sender(self, phone: Phone) -> Callable[[Client, Tab, int, dict[str, Any]], None]:
         def send(client: Client, tab: Tab, request: int, body: dict[str, Any]) -> None:
-            letter = Letter(phone, client, tab, request, to_bytes(body, self.limit))
+            letter = Letter(phone, client, tab, request, to_bytes(body, 5_000 if self.is_calm else self.limit))
             if self.is_calm or (phone.is_up and not self._hit("request_lost")):
                 self.letters.append(letter)
                 if self._hit("request_doubled"):
@@ -239,7 +240,6 @@ class History:
 
     def _person_looks(self) -> None:
         phone, client, tab = self._someone()
-        client.shown()
         if phone.session is None and self.chance.below(2):
             phone.session = client.user
             self._give(client, tab, {"type": "signed_in", "now": self.now + phone.offset})
@@ -294,7 +294,7 @@ class History:
         now = self.now + letter.phone.offset
         if reply.status == 200:
             try:
-                body = json.loads(reply.text)
+                body = orjson.loads(reply.text)
             except ValueError:
                 self._fail(client, tab, letter.request, "not_ours", now)
                 return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from sync.changes import Plan
-from sync.cookie import unseal
+from sync.cookie import Cookie, unseal
 from sync.digest import digest
 from sync.memory import MemoryStore, State
 from tests.simulation.ledger import Ledger
@@ -18,6 +20,11 @@ from tests.simulation.sight import Sight
 from tests.simulation.violations import hold, violated
 
 INSIDE = ("applied", "merged", "conflict")
+
+
+@lru_cache(maxsize=256)
+def _read(cookie: str) -> Cookie | None:
+    return unseal(cookie, KEY)
 
 
 class Oracles:
@@ -67,7 +74,7 @@ class Oracles:
     def _receipt(self, mutation_id: str, user: str, body: str, plan: Plan, state: State) -> None:
         hold(2, mutation_id not in self._receipts, f"{mutation_id} has a second receipt")
         self._receipts[mutation_id] = body
-        outcome = json.loads(body)["outcome"]
+        outcome = orjson.loads(body)["outcome"]
         saved = self._ledger.saved.get(mutation_id)
         if saved is None:
             return  # a noop
@@ -92,7 +99,7 @@ class Oracles:
         if reply.seen is None:
             return
         sight = Sight(reply.seen, reply.user, reply.at)
-        body = json.loads(reply.text)
+        body = orjson.loads(reply.text)
         for page in body["scopes"]:
             for row in page["rows"]:
                 key = (row["entity"], row["doc"]["id"])
@@ -104,7 +111,7 @@ class Oracles:
                 continue
             hold(1, stored is not None, f"a receipt for {receipt['id']} left and is not stored")
             assert stored is not None
-            hold(2, json.loads(stored.body) == receipt, f"{receipt['id']} got another receipt than the stored one")
+            hold(2, orjson.loads(stored.body) == receipt, f"{receipt['id']} got another receipt than the stored one")
 
     def server_died(self) -> None:
         """What was acknowledged is there after any crash (1, 2)."""
@@ -146,9 +153,9 @@ class Oracles:
                 hold(2, after.get(entry["id"]) == entry, f"{entry['id']} was changed after it was tried")
 
     def _applied(self, client: Client, given: dict[str, Any], before: Disk, pruned: list[str]) -> None:
-        cookie = unseal(client.disk.state["cookie"], KEY)
+        cookie = _read(client.disk.state["cookie"])
         assert cookie is not None
-        was = None if before.state["cookie"] is None else unseal(before.state["cookie"], KEY)
+        was = None if before.state["cookie"] is None else _read(before.state["cookie"])
         state = self.store.state
         if was is not None and not given["body"]["reset"]:
             for scope, number in was.scopes.items():
