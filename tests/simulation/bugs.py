@@ -1,6 +1,6 @@
 """Planted bugs: each takes one promise out of the shipped code by substitution, here only; the simulator has to notice.
 
-`CAUGHT_BY` pins a seed for each; the full tests hunt each again from fresh seeds.
+`test_bugs.py` pins a seed for each, and hunts each again from fresh seeds in full runs.
 """
 
 from __future__ import annotations

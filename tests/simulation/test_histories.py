@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.history import History, run
 from tests.simulation.hunt import failing_seeds, hunt, keep
 
-PINNED = range(150)
+PINNED = range(400)
 
 
 @pytest.mark.parametrize("seed", failing_seeds() or [0])
