@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
-# Before the first import of them, so that their assertions say what they compared.
-pytest.register_assert_rewrite("tests.browser.ledger", "tests.browser.phone", "tests.browser.proxy")
-
 from tests.browser import browsers, seed
 from tests.browser.browsers import Engine
 from tests.browser.ledger import ROOT, Ledger

@@ -56,6 +56,7 @@ class Mutation:
     id: str
     name: str
     client: str
+    user: str
     made_at: int
     acked_at: int | None
 
@@ -67,22 +68,33 @@ def mutations(exchanges: Iterable[Exchange]) -> list[Mutation]:
         if exchange.path != "/sync" or not exchange.body:
             continue
         is_ours = exchange.status == 200 and not isinstance(exchange.fault, Reply)
-        for entry in exchange.json()["mutations"]:
+        request = exchange.json()
+        for entry in request["mutations"]:
             known = found.get(entry["id"])
             acked_at = known.acked_at if known is not None else None
             if acked_at is None and is_ours:
                 acked_at = exchange.answered_at
-            found[entry["id"]] = Mutation(entry["id"], entry["name"], entry["client"], entry["made_at"], acked_at)
+            found[entry["id"]] = Mutation(
+                entry["id"], entry["name"], entry["client"], request["user"], entry["made_at"], acked_at
+            )
     return list(found.values())
 
 
-def untrue(tellings: list[Telling], sent: Iterable[Mutation], ends: list[int]) -> list[str]:
-    """Every moment at which a tab said "all on server" while an entry made before had no receipt yet."""
+def untrue(
+    tellings: list[Telling], sent: Iterable[Mutation], ends: list[int], people: list[tuple[int, str]]
+) -> list[str]:
+    """Every moment at which a tab told somebody "all on server" while an entry of theirs had no receipt yet.
+
+    `people` are who signed in on the phone, and since when.
+    """
     found = []
     for telling, until in spans(tellings, ends):
         if telling.kind != "all_on_server":
             continue
+        person = next((user for since, user in reversed(people) if since <= telling.at), None)
         for mutation in sent:
+            if person is not None and mutation.user != person:
+                continue
             begun_while_open = mutation.made_at <= telling.at and _is_open(mutation, telling.at)
             kept_for_long = (
                 telling.at < mutation.made_at

@@ -1,0 +1,128 @@
+"""Every screen in every theme holds WCAG 2.2 AA as axe judges it; the app may be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Playwright, expect
+
+from tests.browser.browsers import Engine
+from tests.browser.conftest import Site
+from tests.browser.ledger import ROOT
+from tests.browser.phone import Phone
+
+pytestmark = pytest.mark.browser
+
+THEMES: Final = ("light", "dark", "sun")
+AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RUN: Final = """async ([rules]) => {
+    const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
+    const words = (node) => `${node.html.slice(0, 200)} ${node.any.map((check) => check.message).join("; ")}`;
+    return found.violations.map(({ id, nodes }) => [id, nodes.map(words)]);
+}"""
+
+
+def _screens(phone: Phone, item_id: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Every screen by name, with how to get there; sheets are open, lists are filled."""
+
+    def sheet(path: str, button: str) -> Callable[[], None]:
+        def go() -> None:
+            phone.go(path)
+            phone.button(button).first.click()
+            expect(phone.page.get_by_role("dialog")).to_be_visible()
+
+        return go
+
+    def form(path: str, selector: str) -> Callable[[], None]:
+        def go() -> None:
+            phone.go(path)
+            expect(phone.page.locator(selector)).to_be_visible()
+
+        return go
+
+    yield "list", form("/", ".list-pane")
+    yield "filters", sheet("/", "Filters")
+    yield "item", form(f"/items/{item_id}", "article.conflict")
+    yield "more", sheet(f"/items/{item_id}", "More actions")
+    yield "reason", sheet(f"/items/{item_id}", "Dispute")
+    yield "edit", form(f"/items/{item_id}?edit", "#edit")
+    yield "capture", form("/new", "#capture")
+    yield "outbox", form("/outbox", ".card")
+    yield "discard", sheet("/outbox", "Discard")
+    yield "needs you", form("/needs-you", "article.conflict")
+    yield "settings", form("/settings", "text=Signed in as")
+    yield "sign out", sheet("/settings", "Sign out")
+    yield "sessions", form("/sessions", "main h1")
+
+
+def test_no_screen_has_an_axe_violation_in_any_theme(
+    site: Site, chromium: Engine, request: pytest.FixtureRequest
+) -> None:
+    pictures = ROOT / "test-results" / "screens" if request.config.getoption("--full") else None
+    phone = site.phone(chromium)
+    phone.options = {"bypass_csp": True}  # only so that axe may be put into the page
+    phone.open()
+    found = _judge(phone, "sign in", pictures)
+    phone.sign_in("Ana")
+    item_id = _something_of_everything(site, phone)
+    for name, go in _screens(phone, item_id):
+        go()
+        found |= _judge(phone, name, pictures)
+        if (dialog := phone.page.locator("dialog[open]")).count():
+            phone.page.keyboard.press("Escape")
+            expect(dialog).to_have_count(0)
+    assert found == {}, "\n".join(f"{where}: {what}" for where, what in found.items())
+
+
+def _judge(phone: Phone, name: str, pictures: Path | None) -> dict[str, Any]:
+    """What axe finds on the screen in front, by screen and theme."""
+    found = {}
+    if not phone.page.evaluate("() => 'axe' in window"):
+        phone.page.add_script_tag(path=AXE)
+    for theme in THEMES:
+        phone.page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        if violations := phone.page.evaluate(_RUN, [RULES]):
+            found[f"{name} in {theme}"] = violations
+        if pictures is not None:
+            pictures.mkdir(parents=True, exist_ok=True)
+            phone.page.screenshot(path=pictures / f"{name.replace(' ', '-')}-{theme}.png")
+    return found
+
+
+def _something_of_everything(site: Site, phone: Phone) -> str:
+    """An item with a comment, history, a suggestion to answer, and a change that waits; its id."""
+    item_id = phone.capture("Cracked tile at the door")
+    phone.edit(item_id, due="2026-12-08", trade="Tiling", priority="Urgent")
+    phone.comment(item_id, "The whole row is loose.")
+    phone.is_green()
+    worker = site.phone_of("Cem", phone.engine)
+    worker.edit(item_id, due="2026-12-10")
+    worker.is_green()
+    worker.close()
+    site.phones.remove(worker)
+    phone.page.reload()
+    expect(phone.page.locator(".strip-needs")).to_be_visible()
+    site.proxy.offline()
+    phone.capture("Waits on this phone")
+    phone.says("Offline, 1 waiting")
+    return item_id
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark", "Sun"])
+def test_the_theme_that_was_chosen_stays(site: Site, chromium: Engine, theme: str) -> None:
+    phone = site.phone_of("Ana", chromium)
+    phone.go("/settings")
+    phone.button(theme).click()
+    phone.page.reload()
+    expect(phone.page.locator("html")).to_have_attribute("data-theme", theme.lower())
+
+
+def test_the_app_may_be_installed(site: Site, chromium: Engine, playwright: Playwright) -> None:
+    phone = site.phone_of("Ana", chromium)
+    session = phone.context.new_cdp_session(phone.page)
+    assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+    assert session.send("Page.getAppManifest")["errors"] == []

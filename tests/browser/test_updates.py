@@ -1,0 +1,76 @@
+"""A new version of the app waits while a form is half typed, and is taken when a person says so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.browsers import Engine
+from tests.browser.conftest import Site
+from tests.browser.phone import Phone
+
+pytestmark = pytest.mark.browser
+
+TEXT = "Half typed, to the lettér"
+NEW = "ffffffffffffffff"
+
+
+def test_an_update_keeps_half_typed_text_and_comes_when_it_is_taken(
+    site: Site, browser_engine: Engine, tmp_path: Path
+) -> None:
+    phone = site.phone_of("Ana", browser_engine)
+    writing = phone.page
+    phone.go("/new")
+    writing.get_by_label("What is wrong?").press_sequentially(TEXT)
+    expect(writing.get_by_text("Draft kept on this phone")).to_be_visible()
+    loaded_at = writing.evaluate("performance.timeOrigin")
+    _publish(site, tmp_path / "build")
+    writing.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
+    expect(writing.locator(".update")).to_contain_text("The update waits")
+
+    other = phone.open("/settings")
+    expect(other.locator(".update")).to_be_visible()
+    for button in other.get_by_role("button", name="Update now").all():
+        button.click()  # where it is offered, it is refused while the other tab is dirty
+    phone.wait_for("the new worker waiting", lambda: _state(phone) == "waiting")
+    assert writing.evaluate("performance.timeOrigin") == loaded_at, "a tab with unsaved text was reloaded"
+    assert writing.get_by_label("What is wrong?").input_value() == TEXT
+
+    other.close()
+    phone.front(writing)
+    phone.button("Save on this phone").click()
+    expect(writing.locator(".snackbar-text")).to_contain_text("Saved on this phone")
+    phone.is_green()
+    writing.locator(".update").get_by_role("button", name="Update now").click()
+    phone.wait_for("a page of the new version", lambda: _kept(phone) == [f"holdfast-shell-{NEW}"])
+    expect(phone.strip).to_be_visible()
+    assert len(site.ledger.items(TEXT)) == 1
+    site.assert_settled()
+
+
+def _publish(site: Site, build: Path) -> None:
+    """Puts a new version on the server: the same app, of another name."""
+    shutil.copytree(site.server.build, build)
+    manifest = json.loads((build / "manifest.json").read_text())
+    worker = build / "sw.js"
+    worker.write_text(worker.read_text().replace(manifest["version"], NEW))
+    (build / "manifest.json").write_text(json.dumps({**manifest, "version": NEW}))
+    site.server.stop()
+    site.server.build = build
+    site.server.start()
+
+
+def _state(phone: Phone) -> str:
+    state: str = phone.page.evaluate(
+        "navigator.serviceWorker.getRegistration().then((one) => (one.waiting ? 'waiting' : 'none'))"
+    )
+    return state
+
+
+def _kept(phone: Phone) -> list[str]:
+    names: list[str] = phone.page.evaluate("caches.keys()")
+    return [name for name in names if name.startswith("holdfast-shell-")]
