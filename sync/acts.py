@@ -133,17 +133,24 @@ class Act:
         """Whether the author ever had a right where the item is or was."""
         if not self.actor.memberships:
             return False
-        sectors = {item.doc["sector_id"]}
-        for event in self.draft.children(item.id):
-            if event.entity == "item_events":
-                sectors.update(event.doc["changes"].get("sector_id", ()))
-        company_id = item.doc["company_id"]
         return any(
             roles_in(self.actor, sector_id, company_id, membership.valid_from)
             for membership in self.actor.memberships
-            for sector_id in sectors
+            for sector_id, company_id in self._places(item)
             if membership.valid_from <= self.now
         )
+
+    def _places(self, item: Row) -> set[tuple[str, str | None]]:
+        """Sector and company of the item now and at every time before, from its events backwards."""
+        sector_id, company_id = item.doc["sector_id"], item.doc["company_id"]
+        places = {(sector_id, company_id)}
+        events = [child.doc for child in self.draft.children(item.id) if child.entity == "item_events"]
+        for event in sorted(events, key=lambda doc: doc["item_version"], reverse=True):
+            if event["name"] != "item.create":  # before that the item was nowhere
+                sector_id = event["changes"].get("sector_id", (sector_id,))[0]
+                company_id = event["changes"].get("company_id", (company_id,))[0]
+                places.add((sector_id, company_id))
+        return places
 
     def _creation_was_refused(self, item_id: str) -> bool:
         return any(

@@ -29,6 +29,8 @@ class Draft:
         self.loaded = loaded
         self.plan = Plan()
         self.touched: dict[tuple[str, str, str], bool] = {}
+        self.revealed: dict[str, None] = {}
+        """Items that came into a scope in this plan: what waited for one may go on."""
         self._receipts: dict[str, Receipt] = {}
         self._children: dict[str, dict[tuple[str, str], None]] = {}
         self._waiting: dict[tuple[str, str], dict[str, None]] = {}
@@ -98,6 +100,8 @@ class Draft:
         before = scopes.of_item(old.doc) if old is not None and not old.is_deleted else ()
         after = () if new.is_deleted else scopes.of_item(new.doc)
         self._write(new, before, after)
+        if not set(after) <= set(before):
+            self.revealed[new.id] = None
         if old is not None and before != after:
             for child in self.children(new.id):
                 self._mark(child, scopes.of_child(child, old), scopes.of_child(child, new), is_changed=False)

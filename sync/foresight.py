@@ -81,6 +81,7 @@ def second_keys(request: Request, loaded: Mapping[Key, Any]) -> list[Key]:
             keys[Key("counter", (row.doc["project_id"],))] = None
         elif row.entity == "conflicts":
             keys[Key("row", (ITEMS, row.item_id))] = None
+            keys[Key("waiting", (ITEMS, row.item_id))] = None
             keys[Key("children", (row.item_id,))] = None
     for mutation in request.mutations:
         item = loaded.get(Key("row", (ITEMS, str(mutation.args.get("id")))))

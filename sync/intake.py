@@ -9,14 +9,14 @@ Mutations that this server does not know hold up nobody: what they are about is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from sync.acts import ITEMS, Act, Parked, Refused, Result
 from sync.canonical import content_hash as hash_of
 from sync.canonical import derived_id
-from sync.changes import Row
-from sync.draft import Draft
+from sync.changes import Key, Row
+from sync.draft import Draft, Missing
 from sync.planners import Unknown, carry_out, check
 from sync.receipts import audit, body_of_refusal, body_of_result, receipt
 from sync.refusals import SENTENCES, changed, item_of, refusal
@@ -25,9 +25,6 @@ from sync.wire import Mutation
 
 WORDS: Final = "mutations"
 """Stands for an entity in what an unknown mutation waits for: a server that knows its name."""
-
-_REVEALING: Final = frozenset({"item.create", "item.move", "item.restore"})
-"""Mutations after which parked work may find its item."""
 
 
 def take_in(act: Act, digest: str, refuse_as: str | None = None) -> str:
@@ -54,9 +51,7 @@ def _plan(act: Act, digest: str, refuse_as: str | None) -> str:
     except Unknown:
         return _park(act, "unknown_mutation", f"{WORDS}/{act.mutation.name}")
     act.draft.plan.outbox.append(audit(act, digest, result))
-    if act.mutation.name in _REVEALING:
-        _forget_refused_creations(act.draft, act.mutation.args["id"])
-        _release_item(act.draft, act.mutation.args["id"], act.now, lambda _row: True)
+    release_revealed(act.draft, act.now)
     return body_of_result(act, result)
 
 
@@ -97,7 +92,8 @@ def _go_behind(act: Act) -> None:
         return
     item = act.draft.row(ITEMS, item_id)
     if item is not None and act.sees(item):
-        _release_item(act.draft, item_id, act.now, lambda row: row.doc["user_id"] == act.actor.id)
+        release(act.draft, _parked(act.draft, item_id, act.actor.id), act.now)
+        release_revealed(act.draft, act.now)
     if _parked(act.draft, item_id, act.actor.id):
         raise Parked(ITEMS, item_id)
 
@@ -114,18 +110,25 @@ def _forget_refused_creations(draft: Draft, item_id: str) -> None:
             draft.put_refusal(changed(row, waiting_for=None))
 
 
-def _release_item(draft: Draft, item_id: str, now: int, is_due: Callable[[Row], bool]) -> None:
-    release(draft, [row for row in draft.waiting(ITEMS, item_id) if is_due(row)], now)
+def release_revealed(draft: Draft, now: int) -> None:
+    """Plan what waited for items that came into being or into somebody's sight; that may reveal others."""
+    while draft.revealed:
+        item_id, _ = draft.revealed.popitem()
+        _forget_refused_creations(draft, item_id)
+        release(draft, draft.waiting(ITEMS, item_id), now)
 
 
 def release(draft: Draft, rows: Iterable[Row], now: int) -> None:
     """Plan what was parked among the refusals, in its order, each with its author's rights now (12)."""
     parked = [row for row in rows if row.doc["state"] == "parked"]
+    missing: dict[Key, None] = {}
     for row in sorted(parked, key=lambda row: (row.doc["received_at"], row.doc["client"], row.doc["n"])):
         act = _act_of(draft, row, now)
         try:
             check(act)
             result = carry_out(act)
+        except Missing as found:  # go on, as in `push`: one load for each row would take a time squared
+            missing.update(dict.fromkeys(found.keys))
         except (Parked, Unknown):
             continue
         except Refused as refused:
@@ -133,6 +136,8 @@ def release(draft: Draft, rows: Iterable[Row], now: int) -> None:
         else:
             _end(draft, row, "applied", None)
             _audit_released(act, result)
+    if missing:
+        raise Missing(*missing)
 
 
 def _act_of(draft: Draft, row: Row, now: int) -> Act:

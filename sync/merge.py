@@ -50,7 +50,7 @@ def settle(field: Field, was: Any, current: Any, wanted: Any, *, is_seen: bool, 
     if wanted == current:
         return Settled(Verdict.SAME, current)
     if field.policy is Policy.SET:
-        return _settle_set(was, current, wanted)
+        return _settle_set(field, was, current, wanted)
     if is_seen or was == current:
         return Settled(Verdict.TAKEN, wanted)
     if field.policy is Policy.TEXT:  # a client's own change may carry another's lines that it has not seen
@@ -62,16 +62,18 @@ def settle(field: Field, was: Any, current: Any, wanted: Any, *, is_seen: bool, 
     return Settled(Verdict.CONFLICT, current)
 
 
-def _settle_set(was: list[str], current: list[str], wanted: list[str]) -> Settled:
+def _settle_set(field: Field, was: list[str], current: list[str], wanted: list[str]) -> Settled:
     value = merge_set(was, current, wanted)
     if value == current:
         return Settled(Verdict.SAME, current)
+    if len(value) > field.limit:  # a value that nobody could edit any more
+        return Settled(Verdict.CONFLICT, current)
     return Settled(Verdict.TAKEN if value == wanted else Verdict.MERGED, value)
 
 
 def _settle_text(field: Field, was: str, current: str, wanted: str) -> Settled:
     value = merge_text(was, current, wanted)
-    if value is None or len(value) > field.limit:
+    if value is None or len(value) > field.limit or (field.is_required and not value.strip()):
         return Settled(Verdict.CONFLICT, current)
     if value == current:
         return Settled(Verdict.SAME, current)

@@ -31,8 +31,8 @@ DEFAULT_LIMIT: Final = 2000
 MAX_NAME: Final = 64
 """Characters of a mutation's name and of an app version."""
 
-MAX_COOKIE: Final = 65_536
-"""Characters of a cookie."""
+MAX_COOKIE: Final = 1_048_576
+"""Characters of a cookie: some 70 for each scope held, so that nobody holds too many to come back with."""
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # An unterminated string eats the rest, so that no start of a match is tried twice over the same text.

@@ -7,7 +7,7 @@ from typing import Any
 
 from sync.changes import Key, Store
 from sync.draft import Draft, Missing
-from sync.intake import WORDS, release
+from sync.intake import WORDS, release, release_revealed
 from sync.planners import PLANNERS
 
 
@@ -42,6 +42,7 @@ async def release_known(store: Store, now: int) -> int:
 def _plan(draft: Draft, loaded: Mapping[Key, Any], now: int) -> None:
     rows = [row for key, found in loaded.items() if key.kind == "waiting" and key.names[0] == WORDS for row in found]
     release(draft, rows, now)
+    release_revealed(draft, now)
     draft.number_changes()
     if draft.touched:
         key = min(row_id for _, row_id in draft.plan.rows)

@@ -69,6 +69,7 @@ def _take_other(act: Act, conflict: Row, item: Row) -> Result:
         _show_present(act, conflict, item)
         raise Refused("moved_on")
     if name == "sector_id":
+        act.roles("item.move", item.doc["sector_id"], item.doc["company_id"], None)
         items.check_move(act, item, other)
     else:
         items.check_references(act, item, {name: other})

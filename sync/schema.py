@@ -37,7 +37,7 @@ class Policy(StrEnum):
     LATEST = "latest"  # the newcomer wins, the loser is kept and both authors are told
     ASK = "ask"  # the current value stays, the newcomer becomes a conflict card on both phones
     TEXT = "text"  # three-way by line; overlapping lines become a conflict card
-    SET = "set"  # additions and removals are applied to the current set; never a conflict
+    SET = "set"  # additions and removals are applied to the current set; a card only where that is more than `limit`
 
 
 class Kind(StrEnum):

@@ -264,7 +264,7 @@ def edit_brings_back_the_deleted(patch: pytest.MonkeyPatch) -> None:
 
 
 def parked_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(intake, "_release_item", lambda draft, item_id, now, is_due: None)
+    patch.setattr(intake, "release_revealed", lambda draft, now: None)
 
 
 def comment_not_counted(patch: pytest.MonkeyPatch) -> None:

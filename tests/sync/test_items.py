@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sync import admin
-from sync.rules import TRANSITIONS
+from sync.rules import TRANSITIONS, Role
 from sync.schema import Status
 from tests.sync.site import (
     ADA,
@@ -473,6 +473,24 @@ def test_two_different_moves_are_a_question_for_people(site: Site) -> None:
     assert site.doc(item_id)["sector_id"] == SOUTH
     other.do("conflict.resolve", {"id": receipt["conflicts"][0], "choice": "other"}, 1)
     assert site.doc(item_id)["sector_id"] == east
+
+
+def test_a_move_by_a_card_takes_the_right_in_both_sectors(site: Site) -> None:
+    """Invariant 12: a worker here who leads there pulls nothing over."""
+    east = uid(1, 3)
+    site.office(
+        admin.put_sector(east, PROJECT, "B-6", "East"),
+        admin.grant_membership(site.id(5), ANA, east, Role.SUPERVISOR, site.now),
+    )
+    ana, one, other = site.phone(ANA), site.phone(ADA), site.phone(ADA)
+    item_id = one.create(SOUTH)
+    one.do("item.move", {"id": item_id, "from_sector_id": SOUTH, "sector_id": NORTH}, 1)
+    receipt = other.do("item.move", {"id": item_id, "from_sector_id": SOUTH, "sector_id": east}, 1)
+    card = {"id": receipt["conflicts"][0], "choice": "other"}
+    assert ana.do("conflict.resolve", card)["reason"] == "forbidden"
+    assert site.doc(item_id)["sector_id"] == NORTH
+    site.office(admin.grant_membership(site.id(5), ANA, NORTH, Role.SUPERVISOR, site.now))
+    assert ana.do("conflict.resolve", card)["outcome"] == "applied"
 
 
 def test_a_change_of_company_moves_the_item_between_guests(site: Site) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sync.merge import Verdict, merge_set, merge_text, settle
 from sync.schema import ITEM_FIELDS, Policy
 
+A_TAGS, B_TAGS = ([f"{letter}{number:02}" for number in range(20)] for letter in "ab")
 SEEN, OWN, UNSEEN = (
     {"is_seen": True, "is_own": False},
     {"is_seen": False, "is_own": True},
@@ -38,6 +39,8 @@ SEEN, OWN, UNSEEN = (
         ("tags", ["a"], [], ["a"], UNSEEN, "same", [], "nothing added, nothing brought back"),
         ("tags", ["a"], ["a"], ["b"], SEEN, "taken", ["b"], "nobody touched it"),
         ("tags", [], ["x"], ["b"], SEEN, "merged", ["b", "x"], "was tells what was meant, whatever the base"),
+        ("tags", [], A_TAGS, B_TAGS, UNSEEN, "conflict", A_TAGS, "both would be more than a phone could send back"),
+        ("title", "a\nb", "b", "a", UNSEEN, "conflict", "b", "nothing would be left, and a title must not be blank"),
         ("title", "Tile", "Tile broken", "Tile loose", UNSEEN, "conflict", "Tile broken", "one line, two texts"),
         ("description", "a\nb\nc", "A\nb\nc", "a\nb\nC", UNSEEN, "merged", "A\nb\nC", "other lines"),
         ("description", "a\nb\nc", "A\nb\nc", "X\nb\nc", UNSEEN, "conflict", "A\nb\nc", "the same line"),

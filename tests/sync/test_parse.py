@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.cookie import Cookie, seal
 from sync.errors import (
     BodyTooLarge,
     InvalidJson,
@@ -19,7 +20,7 @@ from sync.errors import (
     UnstorableValue,
     UpgradeRequired,
 )
-from sync.parse import parse, parse_json
+from sync.parse import MAX_COOKIE, parse, parse_json
 from tests.sync.site import ANA, uid
 
 CLIENT = uid(12, 1)
@@ -150,7 +151,7 @@ def test_what_is_not_our_json_is_refused(raw: bytes, why: str) -> None:
         (envelope(sent_at=-1), InvalidRequest, "before time"),
         (envelope(sent_at="5"), InvalidRequest, "a text"),
         (envelope(cookie=5), InvalidRequest, "not a cookie"),
-        (envelope(cookie="x" * 70_000), InvalidRequest, "no cookie of ours"),
+        (envelope(cookie="x" * (MAX_COOKIE + 1)), InvalidRequest, "no cookie of ours"),
         (envelope(limit=0), InvalidRequest, "no rows"),
         (envelope(limit=5001), InvalidRequest, "too many rows"),
         (envelope(limit=2**53 - 1), InvalidRequest, "far too many rows"),
@@ -183,6 +184,13 @@ def test_what_is_not_our_json_is_refused(raw: bytes, why: str) -> None:
 def test_what_is_not_a_request_is_refused(value: Any, error: type[RequestError], why: str) -> None:
     with pytest.raises(error):
         parse(body(value))
+
+
+def test_a_cookie_of_thousands_of_scopes_comes_back() -> None:
+    """Else its device could never sync again."""
+    scopes = {f"guest/{uid(2, 1)}/{uid(1, number)}": 2**40 for number in range(5_000)}
+    cookie = seal(Cookie(uid(14, 1), uid(4, 1), 1, scopes), b"key")
+    assert parse(body(envelope(cookie=cookie))).cookie == cookie
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pytest
 
 from sync import admin, planners
 from sync.acts import Act, Result
-from sync.memory import MemoryStore
+from sync.changes import Key
+from sync.memory import MemoryStore, MemoryTransaction
 from sync.release import release_known
 from sync.rules import Role
 from sync.wire import Mutation
-from tests.sync.site import ADA, ANA, BO, EVE, NORTH, SOUTH, SUE, Phone, Site, run
+from tests.sync.site import ADA, ANA, BO, EVE, GUS, NORTH, PAINTER, PROJECT, SOUTH, SUE, TILER, Phone, Site, run, uid
 
 
 def edit(phone: Phone, item_id: str, title: str, was: str = "Cracked tile") -> Mutation:
@@ -100,6 +104,60 @@ def test_a_move_into_sight_releases_what_was_parked(site: Site) -> None:
     ada.do("item.move", {"id": item_id, "from_sector_id": NORTH, "sector_id": SOUTH}, 1)
     assert states(site) == {waiting.id: ("applied", None)}
     assert site.doc(item_id)["comment_count"] == 1
+
+
+def test_a_card_that_moves_an_item_into_sight_releases_what_was_parked(site: Site) -> None:
+    """Invariant 8."""
+    east = uid(1, 3)
+    site.office(admin.put_sector(east, PROJECT, "B-6", "East"))
+    one, other, eve = site.phone(ADA), site.phone(ADA), site.phone(EVE)
+    item_id = one.create(NORTH)
+    waiting = comment(eve, item_id)
+    eve.send(waiting)
+    one.do("item.move", {"id": item_id, "from_sector_id": NORTH, "sector_id": east}, 1)
+    receipt = other.do("item.move", {"id": item_id, "from_sector_id": NORTH, "sector_id": SOUTH}, 1)
+    assert states(site)[waiting.id] == ("parked", "waiting")
+    one.do("conflict.resolve", {"id": receipt["conflicts"][0], "choice": "other"})
+    assert states(site)[waiting.id] == ("applied", None)
+
+
+def test_work_parked_for_a_guest_is_released_when_the_item_becomes_the_companys(site: Site) -> None:
+    """Invariant 8."""
+    sue, gus = site.phone(SUE), site.phone(GUS)
+    item_id = sue.create()
+    waiting = comment(gus, item_id)
+    assert gus.send(waiting)[0]["outcome"] == "parked"
+    sue.edit(item_id, {"company_id": None}, {"company_id": TILER}, 1)
+    assert states(site)[waiting.id] == ("applied", None)
+
+
+def test_a_guest_whose_item_went_to_another_company_is_told(site: Site) -> None:
+    """Else the work would wait, in silence, for an item that the guest had seen and will not see again."""
+    sue, gus = site.phone(SUE), site.phone(GUS)
+    seen, never = sue.create(company_id=TILER), sue.create(company_id=PAINTER)
+    sue.edit(seen, {"company_id": TILER}, {"company_id": PAINTER}, 1)
+    sue.edit(never, {"company_id": PAINTER}, {"company_id": None}, 1)
+    answers = gus.send(comment(gus, seen), comment(gus, never))
+    assert [answer["reason"] for answer in answers] == ["not_found", "waiting"]
+
+
+def test_much_that_waits_is_released_in_a_few_loads(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each needs a row of its own; a load and a new plan for each would hold up every other push for minutes."""
+    ana, bo, item_id = site.phone(ANA), site.phone(BO), site.id(11)
+    was = {"trade_id": None}
+    edits = [bo.mutation("item.edit", {"id": item_id, "set": {"trade_id": site.id(3)}, "was": was}) for _ in range(400)]
+    bo.push(*edits)
+    loads = []
+    original = MemoryTransaction.load
+
+    async def load(self: MemoryTransaction, keys: Iterable[Key]) -> Mapping[Key, Any]:
+        loads.append(wanted := list(keys))
+        return await original(self, wanted)
+
+    monkeypatch.setattr(MemoryTransaction, "load", load)
+    ana.send(create(ana, item_id))
+    assert states(site) == {mutation.id: ("refused", "not_found") for mutation in edits}
+    assert len(loads) <= 6
 
 
 def test_an_invisible_row_answers_exactly_as_one_that_does_not_exist(site: Site) -> None:
