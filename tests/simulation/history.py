@@ -141,7 +141,10 @@ class History:
         return send
 
     def _hit(self, fault: str) -> bool:
-        return not self.is_calm and self.chance.hits(getattr(self.faults, fault))
+        is_hit = not self.is_calm and self.chance.hits(getattr(self.faults, fault))
+        if is_hit:
+            self.ledger.seen[fault] += 1
+        return is_hit
 
     def _before_write(self, client: Client) -> None:
         if self._hit("device_dies"):
@@ -155,13 +158,17 @@ class History:
 
     def _give(self, client: Client, tab: Tab, given: dict[str, Any]) -> bool:
         """One input to one tab; False when its process died or could not store it."""
+        before_disk = client.disk
         try:
             client.give(tab, given)
         except StorageFull:
+            self.ledger.seen["storage_full"] += 1
+            hold(23, client.disk is before_disk, f"{client.user}: half of a write was stored")
             if given["type"] == "answer":
                 self._fail(client, tab, given["request"], "storage", given["now"])
             return False
         except Died:
+            self.ledger.seen["device_died"] += 1
             self._kill(client, tab)
             return False
         return True
@@ -288,6 +295,7 @@ class History:
             self.letters.append(back)
 
     def _reach_phone(self, letter: Letter, reply: Reply) -> None:
+        self.ledger.seen[reply.error or str(reply.status)] += 1
         client, tab = letter.client, letter.tab
         if tab not in client.tabs:
             return
@@ -326,6 +334,7 @@ class History:
             self._fail(client, tab, flight["request"], "unreachable", self.now + phone.offset)
 
     def _server_dies(self) -> None:
+        self.ledger.seen["server_died"] += bool(self.server.tasks)
         self.server.crash()
         self.oracles.server_died()
 

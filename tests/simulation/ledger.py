@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,4 +36,5 @@ class Ledger:
     covered: dict[str, dict[str, int]] = field(default_factory=dict)
     """Mutation id → scope → number at which its event or refusal was first put there."""
     steps: int = 0
-    notes: list[str] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+    """What came up: errors of the server, faults and crashes; a history that shows nothing proves nothing."""

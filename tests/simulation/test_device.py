@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from sync.device import BATCH, WAIT_CAP_MS, Device, fresh_device, is_all_on_server, pending, step
+from tests.simulation.bugs import BUGS
 
 NOW = 1_795_457_000_000
 OWN = ("requests", "flight", "batch", "failures", "retry_at")
@@ -99,6 +100,12 @@ def test_what_another_sender_had_acknowledged_since_is_overlaid_until_rows_inclu
     after, _ = answer(late, "k2")
     assert ("e1", "acked") in states(after), "its rows were read before e1 was in"
     assert answer(after, "k3")[0]["entries"] == []
+
+
+def test_that_example_notices_the_planted_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    BUGS["pruned_before_covered"](monkeypatch)
+    with pytest.raises(AssertionError, match="before e1 was in"):
+        test_what_another_sender_had_acknowledged_since_is_overlaid_until_rows_include_it()
 
 
 def test_an_answer_for_another_cookie_is_not_applied_but_asked_for_again() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 
 import pytest
 
@@ -44,6 +45,17 @@ def test_histories_are_long_and_full() -> None:
     }
     assert steps[len(steps) // 2] >= 300
     assert outcomes == {"applied", "merged", "conflict", "parked", "refused"}
+
+
+def test_all_weathers_come_up() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(60):
+        history = History(seed)
+        history.run()
+        seen += history.ledger.seen
+    weathers = """200 502 fork sign_in_required actor_mismatch unstorable_value unavailable request_lost answer_lost
+        request_doubled answer_doubled answer_cut captive_portal proxy_error device_died storage_full server_died"""
+    assert [weather for weather in weathers.split() if not seen[weather]] == []
 
 
 @pytest.mark.full
