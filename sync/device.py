@@ -53,6 +53,9 @@ EntryState = Literal["waiting", "tried", "acked"]
 Trouble = Literal["unreachable", "not_ours", "storage", "server", "sign_in", "other_user", "revoked", "upgrade"]
 
 _PAUSES: Final = frozenset({"sign_in", "other_user", "revoked", "upgrade"})
+_PROBES: Final = frozenset({"unreachable", "not_ours", "server"})
+"""After these a request without mutations goes first. Not after `storage`: a full phone must still get rid of its work."""
+
 _PAUSE_OF: Final = {
     "sign_in_required": "sign_in",
     "actor_mismatch": "other_user",
@@ -224,8 +227,11 @@ def _is_too_early(retry_at: int | None, now: int) -> bool:
 
 
 def _send(state: Device, now: int) -> Step:
-    """Mark the head of the outbox as tried (immutable from here on), then send it and ask for what is new."""
-    head = [_tried(entry) for entry in pending(state)[: state["batch"]]]
+    """Mark the head of the outbox as tried (immutable from here on), then send it and ask for what is new.
+
+    While nobody was reached, only ask: what a person wrote without network stays theirs to amend and discard.
+    """
+    head = [] if state["trouble"] in _PROBES else [_tried(entry) for entry in pending(state)[: state["batch"]]]
     request = state["requests"] + 1
     flight = Flight(
         request=request,
@@ -283,8 +289,10 @@ def _answer(state: Device, given: Input) -> Step:
     outcomes = {receipt["id"]: receipt["outcome"] for receipt in body["receipts"]}
     if any(entry_id not in outcomes for entry_id in flight["ids"]):
         return _back_off(state, "server", given["now"], retry_after_ms=0, jitter=0)
-    after = _with(state, flight=None, failures=0, retry_at=None, trouble=None, trouble_since=None, batch=_grown(state))
-    after, actions = _acknowledge(after, outcomes)
+    # A probe that was answered says nothing about pushes: a server that takes none is not asked faster and faster (8).
+    failures = 0 if flight["ids"] or not pending(state) else state["failures"]
+    after = _with(state, flight=None, failures=failures, retry_at=None, trouble=None, trouble_since=None)
+    after, actions = _acknowledge(_with(after, batch=_grown(state)), outcomes)
     if state["cookie"] == flight["cookie"]:  # invariant 13: else another tab has moved the cursor; ask again
         after, applied = _apply(after, flight, body, given["now"])
         actions = [*actions, *applied]

@@ -22,6 +22,8 @@ const PAUSE_OF: ReadonlyMap<string, Trouble> = new Map([
 ]);
 /** Only a person ends these. */
 export const PAUSES: ReadonlySet<Trouble | null> = new Set(PAUSE_OF.values());
+/** After these a request without mutations goes first. Not after `storage`: a full phone must still get rid of its work. */
+const PROBES: ReadonlySet<Trouble | null> = new Set(["unreachable", "not_ours", "server"]);
 
 /** One step. The state passed in is not changed. */
 export function sendingStep(state: Device, given: Event): Step {
@@ -51,9 +53,12 @@ function isTooEarly(retry_at: Instant | null, now: Instant): retry_at is Instant
   return retry_at !== null && now < retry_at && retry_at <= now + WAIT_CAP_MS;
 }
 
-/** Mark the head of the outbox as tried (immutable from here on), then send it and ask for what is new. */
+/**
+ * Mark the head of the outbox as tried (immutable from here on), then send it and ask for what is new. While nobody was reached,
+ * only ask: what a person wrote without network stays theirs to amend and discard.
+ */
 function send(state: Device, now: Instant): Step {
-  const head = pending(state).slice(0, state.batch).map(tried);
+  const head = PROBES.has(state.trouble) ? [] : pending(state).slice(0, state.batch).map(tried);
   const request = state.requests + 1;
   const flight: Flight = {
     request,
@@ -98,7 +103,9 @@ function answer(state: Device, given: Answer): Step {
   const { body, now } = given;
   const outcomes = new Map(body.receipts.map((receipt) => [receipt.id, receipt.outcome]));
   if (flight.ids.some((id) => !outcomes.has(id))) return backOff(state, "server", now, 0, 0);
-  let after: Device = { ...state, flight: null, failures: 0, retry_at: null, trouble: null, trouble_since: null, batch: grown(state) };
+  // A probe that was answered says nothing about pushes: a server that takes none is not asked faster and faster (8).
+  const failures = flight.ids.length > 0 || pending(state).length === 0 ? 0 : state.failures;
+  let after: Device = { ...state, flight: null, failures, retry_at: null, trouble: null, trouble_since: null, batch: grown(state) };
   let actions: readonly Action[];
   [after, actions] = acknowledge(after, outcomes);
   if (state.cookie === flight.cookie) { // invariant 13: else another tab has moved the cursor; ask again

@@ -1,0 +1,79 @@
+"""A phone that reaches nobody asks before it sends, so that what was never sent stays its author's to change (3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sync.device import Device, fresh_device, pending, step
+
+NOW = 1_795_457_000_000
+
+
+def offline_phone(trouble: str) -> Device:
+    """A phone whose last request failed, and which then wrote one entry."""
+    state, _ = step(fresh_device("c1", "u1"), {"type": "wake", "now": NOW, "is_forced": False})
+    state, _ = fail(state, trouble)
+    wrote = {"type": "mutate", "id": "e1", "name": "comment.add", "args": {}, "base": None, "made_at": NOW}
+    return step(state, wrote)[0]
+
+
+def fail(state: Device, kind: str) -> tuple[Device, list[dict[str, Any]]]:
+    assert state["flight"] is not None
+    refused = {"kind": "refused", "status": 503, "error": "unavailable"}
+    told = refused if kind == "server" else {"kind": kind, "status": 0, "error": ""}
+    more = {"retry_after_ms": 0, "next_n": 0, "jitter": 999, "fresh_id": "f1"}
+    return step(state, {"type": "failure", "request": state["flight"]["request"], "now": NOW, **told, **more})
+
+
+def wake(state: Device) -> tuple[Device, list[dict[str, Any]]]:
+    return step(state, {"type": "wake", "now": NOW, "is_forced": True})
+
+
+def answered(state: Device) -> tuple[Device, list[dict[str, Any]]]:
+    assert state["flight"] is not None
+    body = {"receipts": [], "cookie": "k1", "complete": True}
+    return step(state, {"type": "answer", "request": state["flight"]["request"], "now": NOW, "body": body})
+
+
+def sent(actions: list[dict[str, Any]]) -> list[str]:
+    return [
+        mutation["id"] for action in actions if action["type"] == "send" for mutation in action["body"]["mutations"]
+    ]
+
+
+@pytest.mark.parametrize("trouble", ["unreachable", "not_ours", "server"])
+def test_what_is_written_while_nobody_answers_can_still_be_discarded_after_many_tries(trouble: str) -> None:
+    state = offline_phone(trouble)
+    for _ in range(5):
+        state, actions = wake(state)
+        assert sent(actions) == []
+        state, _ = fail(state, trouble)
+    after, actions = step(state, {"type": "discard", "id": "e1", "noop_id": "x1", "made_at": NOW})
+    assert [action["type"] for action in actions] == ["remove", "put"]
+    assert [entry["name"] for entry in pending(after)] == ["noop"]
+
+
+def test_the_entry_goes_as_soon_as_somebody_answers() -> None:
+    state, _ = wake(offline_phone("unreachable"))
+    state, actions = answered(state)
+    assert sent(actions) == ["e1"]
+
+
+def test_a_full_phone_sends_without_asking_first() -> None:
+    _, actions = wake(offline_phone("storage"))
+    assert sent(actions) == ["e1"]
+
+
+def test_a_server_that_answers_but_takes_nothing_is_asked_less_and_less() -> None:
+    state = offline_phone("server")
+    waits: list[int] = []
+    for _ in range(5):
+        state, _ = wake(state)
+        state, actions = answered(state)
+        assert sent(actions) == ["e1"]
+        state, actions = fail(state, "server")
+        waits.append(actions[-1]["at"] - NOW)
+    assert waits == sorted(waits)
+    assert waits[-1] > 8 * waits[0]
