@@ -54,7 +54,7 @@ Trouble = Literal["unreachable", "not_ours", "storage", "server", "sign_in", "ot
 
 _PAUSES: Final = frozenset({"sign_in", "other_user", "revoked", "upgrade"})
 _PROBES: Final = frozenset({"unreachable", "not_ours", "server"})
-"""After these a request without mutations goes first. Not after `storage`: a full phone must still get rid of its work."""
+"""After these a request without mutations goes first; not after `storage`: a full phone must get rid of its work."""
 
 _PAUSE_OF: Final = {
     "sign_in_required": "sign_in",

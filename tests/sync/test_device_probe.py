@@ -15,7 +15,14 @@ def offline_phone(trouble: str) -> Device:
     """A phone whose last request failed, and which then wrote one entry."""
     state, _ = step(fresh_device("c1", "u1"), {"type": "wake", "now": NOW, "is_forced": False})
     state, _ = fail(state, trouble)
-    wrote = {"type": "mutate", "id": "e1", "name": "comment.add", "args": {}, "base": None, "made_at": NOW}
+    wrote: dict[str, Any] = {
+        "type": "mutate",
+        "id": "e1",
+        "name": "comment.add",
+        "args": {},
+        "base": None,
+        "made_at": NOW,
+    }
     return step(state, wrote)[0]
 
 
