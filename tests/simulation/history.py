@@ -197,7 +197,10 @@ class History:
         if entries and self.chance.below(12) == 0:
             self._discard(client, tab, self.chance.one_of(entries)["id"], made_at)
             return
-        name, args, base = self.person.work(client)
+        work = self.person.work(client)
+        if work is None:
+            return
+        name, args, base = work
         is_poison = self.chance.hits(self.faults.poison)
         if is_poison:
             args = {**args, "poison": self.chance.one_of(("\ud800", 2**53, "\x00"))}

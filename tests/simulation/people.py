@@ -15,7 +15,7 @@ from tests.simulation.site import Site
 TEXTS = ("tile", "tile\nloose", "crack\ntile", "crack", "Fuge ✓")
 TAGS = ("wet", "wall", "Öl")
 DATES = (None, "2026-12-01", "2027-01-15")
-WAYS = "create create edit edit edit edit command command comment comment move delete restore resolve dismiss".split()
+WAYS = "create edit edit edit edit edit command command comment comment move delete restore resolve dismiss".split()
 Work = tuple[str, dict[str, Any], int | None]
 
 
@@ -30,8 +30,8 @@ class Person:
         self._heard_of: list[str] = []
         self._hot = [chance.one_of(list(ITEM_FIELDS)) for _ in range(4)]
 
-    def work(self, client: Client) -> Work:
-        """Name, args and base of a new mutation."""
+    def work(self, client: Client) -> Work | None:
+        """Name, args and base of a new mutation; None where the person finds nothing to do."""
         if self._chance.hits(self._faults.odd):
             return self._odd(client)
         rows = client.disk.rows()
@@ -46,7 +46,13 @@ class Person:
         for (entity, _), doc in rows.items():
             by_entity.setdefault(entity, []).append(doc)
         way = self._chance.one_of(WAYS)
-        return self._do(way, by_entity) or self._create(by_entity)
+        return self._do(way, by_entity) or self._try_to_create(client, by_entity)
+
+    def _try_to_create(self, client: Client, rows: dict[str, list[Document]]) -> Work | None:
+        """People mostly know what they may do."""
+        mine = [doc["role"] for doc in rows.get("memberships", []) if doc["user_id"] == client.user]
+        is_allowed = any(role in ("worker", "supervisor", "admin", "storekeeper") for role in mine)
+        return self._create(rows) if is_allowed or self._chance.below(8) == 0 else None
 
     def _do(self, way: str, rows: dict[str, list[Document]]) -> Work | None:
         items = rows.get("punch_items", [])
@@ -84,7 +90,7 @@ class Person:
         if way == "move":
             args = {"id": item["id"], "from_sector_id": item["sector_id"]}
             return "item.move", {**args, "sector_id": self._chance.one_of(self._site.sectors)}, item["version"]
-        if self._chance.below(3):
+        if self._chance.below(2):
             return None
         self._graves.append(item["id"])
         return "item.delete", {"id": item["id"]}, item["version"]

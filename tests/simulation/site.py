@@ -13,7 +13,14 @@ START = 1_795_457_000_000
 """The server's clock when a history begins, ms since 1970 UTC."""
 
 HOUR = 3_600_000
-ROLES = (Role.WORKER, Role.WORKER, Role.WORKER, Role.SUPERVISOR, Role.GUEST, Role.AUDITOR, Role.STOREKEEPER)
+ROLES = (
+    *[Role.WORKER] * 5,
+    *[Role.SUPERVISOR] * 4,
+    *[Role.GUEST] * 2,
+    Role.ADMIN,
+    Role.AUDITOR,
+    Role.STOREKEEPER,
+)
 
 
 @dataclass
