@@ -17,6 +17,7 @@ from server.actions.relay import Relay
 from server.actions.sessions import Sessions
 from server.actions.syncing import Syncing
 from server.client_build import ClientBuild
+from server.clock import clock_ms
 from server.cookies import Cookies
 from server.keys import derived, secret_of
 from server.middleware.answers import Answers, on_http_exception
@@ -27,6 +28,8 @@ from server.store import migrate
 from server.store.core import Core
 from server.store.punchlist import PunchlistStore
 from server.visitors import Visitors
+from sync.changes import Unavailable, Unstorable
+from sync.release import release_known
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -75,6 +78,7 @@ async def _open(app: Starlette, settings: Settings) -> AsyncGenerator[None]:
         group_max=settings.group_max,
         busy_timeout_ms=settings.busy_timeout_ms,
     )
+    await _take_up(store)
     relay = Relay(store, core)
     syncing = Syncing(store, derived(secret, COOKIE_PURPOSE), relay.ring)
     _keep(app, settings, core, store, syncing)
@@ -89,6 +93,14 @@ async def _open(app: Starlette, settings: Settings) -> AsyncGenerator[None]:
             await relaying
         await store.close()
         await core.close()
+
+
+async def _take_up(store: PunchlistStore) -> None:
+    """Plan what an older server parked because it did not know it; what fails waits on, and nobody waits for it."""
+    try:
+        await release_known(store, clock_ms())
+    except (Unavailable, Unstorable):
+        log.exception("what an older server did not know could not be taken up; the next start tries again")
 
 
 def _keep(app: Starlette, settings: Settings, core: Core, store: PunchlistStore, syncing: Syncing) -> None:

@@ -54,8 +54,8 @@ def buckets_of(login: str, network: str, known_device: str | None) -> list[Bucke
 def reserve(plain: Transaction, buckets: list[Bucket], now: int) -> int:
     """Count a failure in advance and return 0, or count nothing and return the ms to wait."""
     wait_ms = sql.open_at(plain, [bucket.name for bucket in buckets]) - now
-    if wait_ms > 0:
-        return min(wait_ms, LONGEST_WAIT_MS)
+    if 0 < wait_ms <= LONGEST_WAIT_MS:  # a longer one was never given: the clock has been put back since
+        return wait_ms
     for bucket in buckets:
         failures = sql.failures_of(plain, bucket.name, now - REMEMBERED_MS) + 1
         sql.count_failure(plain, bucket.name, failures, now, now + wait_after(failures - bucket.free))

@@ -93,6 +93,8 @@ class Health:
             return Found("down", "Migrations are pending: stop the server and run `holdfast migrate`.", facts)
         if found.is_ahead:
             return Found("degraded", "The database was written by a newer version: update this server.", facts)
+        if database.trouble:  # Not `down`: whoever takes the traffic away would never see that it works again.
+            return Found("degraded", f"The last write did not get through: {database.trouble}.", facts)
         return Found("ok", facts=facts)
 
     async def _relay(self) -> Found:

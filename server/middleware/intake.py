@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
@@ -80,7 +79,7 @@ def check_site(headers: Headers) -> None:
     if site is not None:
         is_own = site in OWN_SITES
     else:
-        origin = headers.get("origin", "")
-        is_own = bool(origin) and urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+        host = headers.get("host", "").lower()
+        is_own = headers.get("origin", "").lower() in (f"http://{host}", f"https://{host}")
     if not is_own:
         raise Refused("cross_site")

@@ -42,6 +42,9 @@ _REFUSED: Final = (
 class Connection(aiosqlite.Connection):
     """An aiosqlite connection that also runs a whole function in its thread: one hop for many statements."""
 
+    trouble: str = ""
+    """Why the last write did not get through; "" since one did."""
+
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run `work` with the plain connection in the connection's thread.
 
@@ -52,7 +55,10 @@ class Connection(aiosqlite.Connection):
 
 
 async def open_connection(path: Path, busy_timeout_ms: int = 5000, *, is_read_only: bool = False) -> Connection:
-    """Open the database file, made if it is not there. Transactions are begun and ended by the caller, in SQL."""
+    """Open the database file, made if it is not there. Transactions are begun and ended by the caller, in SQL.
+
+    Raises `Unavailable` for what is locked, damaged or no database.
+    """
 
     def connect() -> sqlite3.Connection:
         plain = sqlite3.connect(path, timeout=busy_timeout_ms / 1000, isolation_level=None, cached_statements=256)
@@ -60,7 +66,10 @@ async def open_connection(path: Path, busy_timeout_ms: int = 5000, *, is_read_on
         return plain
 
     connection = Connection(connect, iter_chunk_size=64)
-    await connection
+    try:
+        await connection
+    except sqlite3.Error as error:
+        raise Unavailable(f"{path}: {error}") from error
     return connection
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -39,7 +38,7 @@ class Core:
 
     async def write_alone(self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` as one transaction: all of it or, when it raises, nothing. Goes on if the caller is cancelled."""
-        return await asyncio.shield(asyncio.ensure_future(self._write_alone(work)))
+        return await self._writer.write_alone(work)
 
     async def read_alone(self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` on one consistent state of the database."""
@@ -49,18 +48,13 @@ class Core:
         finally:
             await reading.close()
 
+    @property
+    def trouble(self) -> str:
+        """Why the last write did not get through (a full disk, another process); "" since one did."""
+        return self._writer.trouble
+
     async def close(self) -> None:
         """Let running transactions end, then close every connection."""
         await self._writer.close()
         await self._readers.close()
         await self._connection.close()
-
-    async def _write_alone(self, work: Callable[[Transaction], Result]) -> Result:
-        turn = await self._writer.begin()
-        try:
-            result = await turn.run(work)
-        except BaseException:
-            await turn.rollback()
-            raise
-        await turn.commit()
-        return result

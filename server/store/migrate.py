@@ -17,7 +17,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
+
+from sync.changes import Unavailable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -50,7 +53,8 @@ class State:
 def upgrade(name: str, path: Path) -> None:
     """Run the missing revisions of database `name`, all or none; two processes at once: the second finds it done.
 
-    A database written by newer code is left as it is; `state` says so.
+    A database written by newer code is left as it is; `state` says so. Raises `Unavailable` for what is locked,
+    damaged or no database.
     """
     if state(name, path).is_ahead:
         return
@@ -59,6 +63,8 @@ def upgrade(name: str, path: Path) -> None:
     try:
         with engine.begin() as connection:
             command.upgrade(_config(name, connection), "head")
+    except DBAPIError as error:
+        raise Unavailable(f"{path}: {error.orig}") from error
     finally:
         engine.dispose()
 
@@ -76,7 +82,7 @@ def compare(current: str | None, wanted: Expected) -> State:
 
 
 def state(name: str, path: Path) -> State:
-    """How the database stands; a file that is not there counts as empty and is not made."""
+    """How the database stands; a file that is not there counts as empty and is not made. Raises `Unavailable`."""
     return compare(_current(path), expected(name))
 
 
@@ -123,8 +129,11 @@ def _config(name: str, connection: Connection | None = None, metadata: MetaData 
 def _current(path: Path) -> str | None:
     if not path.exists():
         return None
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.5)) as connection:
-        return current_revision(connection)
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.5)) as connection:
+            return current_revision(connection)
+    except sqlite3.Error as error:
+        raise Unavailable(f"{path}: {error}") from error
 
 
 def _engine(path: Path) -> Engine:

@@ -121,6 +121,11 @@ class PunchlistStore:
         finally:
             await reading.close()
 
+    @property
+    def trouble(self) -> str:
+        """Why the last write did not get through (a full disk, another process); "" since one did."""
+        return self._writer.trouble
+
     async def close(self) -> None:
         """Let begun pushes end, then close every connection."""
         await self._writer.close()

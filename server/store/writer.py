@@ -53,7 +53,10 @@ class Turn:
             # After some errors (disk full) SQLite undoes the whole transaction by itself; a further statement would
             # then commit on its own.
             self._is_broken = True
-            raise translated(error) from error
+            found = translated(error)
+            if isinstance(found, Unavailable):
+                self._connection.trouble = str(found)
+            raise found from error
 
     async def commit(self) -> None:
         """Keep what the turn wrote; returns when it would survive a power cut."""
@@ -109,6 +112,11 @@ class Writer:
         self._alone: set[asyncio.Task[object]] = set()
         self._task = asyncio.create_task(self._serve(), name="sqlite writer")
 
+    @property
+    def trouble(self) -> str:
+        """Why the last write did not get through; "" since one did."""
+        return self._connection.trouble
+
     async def begin(self) -> Turn:
         """Wait for the database's write lock; returns a turn that must be ended by `commit` or `rollback`."""
         if self._task.done():
@@ -157,8 +165,11 @@ class Writer:
             is_anything_kept = await self._take_turns(turn, taken)
             await self._connection.run(_commit if is_anything_kept else _undo)
         except Exception as error:  # noqa: BLE001 - whatever it was, everybody in the group must hear it
+            self._connection.trouble = str(error)
             await self._fail([turn, *taken], error)
         else:
+            if is_anything_kept:
+                self._connection.trouble = ""
             for each in taken:
                 each.settle()
 

@@ -175,6 +175,12 @@ async def test_waiting_lets_in_again_and_a_right_password_forgets(office: Office
     assert await guess(office, 10) == attempts.FREE_OF_ACCOUNT
 
 
+async def test_a_clock_put_back_locks_nobody_out(office: Office, clock: HandClock) -> None:
+    await guess(office, 6)
+    clock.pass_(days=-3)
+    await sessions_of(office).sign_in(asked())
+
+
 async def test_a_network_that_guesses_many_names_is_slowed_down(office: Office) -> None:
     looked_at = 0
     for number in range(60):

@@ -184,3 +184,11 @@ def test_mistakes_are_listed_with_the_file_and_the_line(shell: Shell, tmp_path: 
     ]
     assert shell("project", "show") == 0
     assert "0 punch items" in shell.out
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("user", "list"), ("audit", "verify"), ("serve", "--port", "0")])
+def test_a_damaged_database_is_one_clear_line(shell: Shell, command: tuple[str, ...]) -> None:
+    (shell.folder / "punchlist.db").write_bytes(b"no database at all, " * 500)
+    assert shell(*command) == 1
+    assert "file is not a database" in shell.err
+    assert len(shell.err.splitlines()) == 1

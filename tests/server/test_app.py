@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
 import time
 from typing import Any
@@ -15,6 +16,8 @@ from server.errors import KINDS
 from server.middleware.answers import CSP
 from server.middleware.intake import Intake
 from server.routes import SCREENS, routes
+from sync import planners, release
+from sync.acts import Result
 from tests.server.conftest import Place
 from tests.sync.site import ADA, ANA
 
@@ -223,6 +226,40 @@ async def test_a_database_that_hangs_is_down_within_a_second(place: Place) -> No
     assert (await place.visitor().get("/livez")).status_code == 200
     await asyncio.gather(*hangs)
     assert (await health(place.visitor()))["state"] == "ok"
+
+
+async def test_health_tells_of_writes_that_do_not_get_through(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk can be read: reading alone would call it well while every push is turned away."""
+    phone = await place.phone(ANA)
+
+    def full(_plain: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("server.store.writer._commit", full)
+        answer = await phone.post(phone.pen.request(phone.pen.creation(n=1)))
+        assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+        found = await health(place.visitor())
+        assert (found["state"], found["parts"]["punchlist"]["state"]) == ("degraded", "degraded")
+        assert "disk is full" in found["parts"]["punchlist"]["hint"]
+    await phone.sync(phone.pen.creation(n=1))
+    assert (await health(place.visitor()))["state"] == "ok"
+
+
+async def test_a_newer_server_takes_up_at_its_start_what_it_knows(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 22."""
+    phone = await place.phone(ANA)
+    await phone.sync(phone.pen.mutation("site.greet", {}))
+    await place.stop()
+    known = {**planners.PLANNERS, "site.greet": lambda _act: Result()}
+    monkeypatch.setattr(planners, "PLANNERS", known)
+    monkeypatch.setattr(release, "PLANNERS", known)
+    monkeypatch.setattr(planners, "are_valid", lambda _name, _args: True)
+    await place.start()
+    phone = await place.phone(ANA)
+    assert [doc["state"] for entity, doc in await phone.sync_all() if entity == "refusals"] == ["applied"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from server.ids import new_id
 from server.keys import derived
 from sync.cookie import Cookie, seal
+from sync.parse import MAX_COOKIE
 from tests.server.conftest import Phone, Place
 from tests.server.place import Pen
 from tests.sync.site import ANA, BO, EVE, NORTH, SOUTH, SUE, uid
@@ -185,7 +186,7 @@ def _cookie_key(place: Place) -> bytes:
         ({"client": uid(12, 1).upper() + "A"}, 400, "invalid_request"),
         ({"user": None}, 400, "invalid_request"),
         ({"cookie": 7}, 400, "invalid_request"),
-        ({"cookie": "x" * 70_000}, 400, "invalid_request"),
+        ({"cookie": "x" * (MAX_COOKIE + 1)}, 400, "invalid_request"),
         ({"mutations": {}}, 400, "invalid_request"),
         ({"mutations": [None]}, 400, "invalid_request"),
         ({"sent_at": -1}, 400, "invalid_request"),

@@ -14,6 +14,7 @@ from sqlalchemy import MetaData
 from server.store import migrate
 from server.store.core_tables import Core
 from server.store.punchlist_tables import Punchlist
+from sync.changes import Unavailable
 from sync.schema import ENTITIES
 
 DATABASES: dict[str, MetaData] = {"punchlist": Punchlist.metadata, "core": Core.metadata}
@@ -101,3 +102,10 @@ def test_a_migration_that_dies_in_the_middle_leaves_nothing(
     assert tables(path) == set()
     migrate.upgrade(name, path)
     assert migrate.differences(path, DATABASES[name]) == []
+
+
+def test_what_is_no_database_is_said_and_left_alone(name: str, path: Path) -> None:
+    path.write_bytes(rubbish := b"no database at all, " * 500)
+    with pytest.raises(Unavailable, match=r"some\.db: file is not a database"):
+        migrate.upgrade(name, path)
+    assert path.read_bytes() == rubbish
