@@ -145,14 +145,14 @@ class Client implements Holdfast {
     const entry = this.#model.outbox.quarantined.find((one) => one.id === id);
     if (entry === undefined) return;
     const { name, base } = entry;
-    await this.#guarded(requeueInStore(this.#work, id, { type: "mutate", id: newId(), name, args, base, made_at: Date.now() }));
+    await this.#guarded(requeueInStore(this.#work, id, { type: "mutate", id: newId(), name, args, base, made_at: Date.now() }), false);
     await this.#reread();
     this.#pulse.wake(false);
     void askForReplay();
   }
 
   async forget(id: Id): Promise<void> {
-    await this.#guarded(forgetQuarantined(this.#work, id));
+    await this.#guarded(forgetQuarantined(this.#work, id), false);
     await this.#reread();
   }
 
@@ -233,16 +233,20 @@ class Client implements Holdfast {
 
   /** It does not wait for an answer that is just being stored: it concerns one entry and nothing of the sender. */
   async #act(given: Act): Promise<readonly Action[]> {
-    const { durable, actions } = await this.#guarded(actInStore(this.#work, given));
+    const { durable, actions } = await this.#guarded(actInStore(this.#work, given), false);
     this.#stepped(durable, null, actions, { type: "outbox", sending: this.#sending });
     return actions;
   }
 
-  /** Remembers whether this phone keeps what it is given; the strip says so when it does not. */
-  async #guarded<R>(stored: Promise<R>): Promise<R> {
+  /**
+   * Remembers whether this phone keeps what it is given; the strip says so when it does not. What changed the outbox is told together
+   * with it (`is_told` false): between the two the strip would call an entry sent that has just been stored.
+   */
+  async #guarded<R>(stored: Promise<R>, is_told = true): Promise<R> {
     try {
       const result = await stored;
-      this.#storageFailed(false);
+      if (is_told) this.#storageFailed(false);
+      else this.#is_storage_failed = false;
       return result;
     } catch (error) {
       if (error instanceof StorageError) this.#storageFailed(true);
