@@ -7,11 +7,13 @@ devices learn of them by the next pull. A user whose membership ended drops its 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sync.changes import Document, Key, PushTransaction, Row, Store
+from sync.changes import Document, Key, PushTransaction, Row, Store, Unavailable, Unstorable
 from sync.draft import Draft, Missing
+from sync.release import release_of_users
 from sync.rules import Role
 
 
@@ -88,24 +90,38 @@ def end_membership(membership_id: str, valid_to: int) -> OfficeChange:
 async def administer(store: Store, changes: Sequence[OfficeChange], context: OfficeContext) -> list[Row]:
     """Write the changes in one transaction and return the rows. Raises `Unstorable` and `Unavailable`.
 
-    A change of a row that does not exist makes it; one that changes nothing leaves the version as it is.
+    A change of a row that does not exist makes it; one that changes nothing leaves the version as it is. Parked work
+    of users who may have gained rights is planned anew, in a transaction of its own: it is judged by what stands.
     """
     transaction = await store.begin(())
     try:
-        rows = await _administer(transaction, changes, context)
+        rows, waiting = await _administer(transaction, changes, context)
     except GeneratorExit:  # the process died here; nobody is left to roll back
         raise
     except BaseException:
         await transaction.rollback()
         raise
+    if waiting:
+        with suppress(Unavailable, Unstorable):  # the rows stand; what waits goes on with its author's next work
+            await release_of_users(store, waiting, context.at)
     return rows
+
+
+def _gainers(changes: Sequence[OfficeChange]) -> list[str]:
+    """Users to whom the changes may give rights."""
+    actors = (change.id for change in changes if change.entity == "actors")
+    members = (change.values["user_id"] for change in changes if change.kind == "membership.grant")
+    return list(dict.fromkeys([*actors, *members]))
 
 
 async def _administer(
     transaction: PushTransaction, changes: Sequence[OfficeChange], context: OfficeContext
-) -> list[Row]:
+) -> tuple[list[Row], list[str]]:
+    """The rows, and the users who have parked work and may have gained the rights for it."""
+    gainers = _gainers(changes)
     keys = dict.fromkeys(Key("row", (change.entity, change.id)) for change in changes)
-    loaded: dict[Key, Any] = dict(await transaction.load(keys))
+    loaded: dict[Key, Any] = dict(await transaction.load([*keys, *(Key("parked", (user,)) for user in gainers)]))
+    waiting = [user for user in gainers if loaded[Key("parked", (user,))]]
     draft = Draft(loaded)
     rows = [_enter(draft, change, context, place) for place, change in enumerate(changes)]
     try:
@@ -115,11 +131,11 @@ async def _administer(
         draft.number_changes()
     if not draft.plan.rows:
         await transaction.rollback()
-        return rows
+        return rows, waiting
     draft.tell("poke", context.act_id, {"scopes": sorted(draft.plan.clocks)})
     await transaction.write(draft.plan)
     await transaction.commit()
-    return rows
+    return rows, waiting
 
 
 def _enter(draft: Draft, change: OfficeChange, context: OfficeContext, place: int) -> Row:

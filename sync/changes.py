@@ -30,6 +30,7 @@ class Key(NamedTuple):
                                                         the least received_at of the item's events of that version
     waiting         (entity, id)                        tuple of Row: all `refusals` whose waiting_for is "entity/id",
                                                         in any state, by id (parked ones, and refused creations)
+    parked          (user id,)                          tuple of Row: the user's `refusals` in state parked, by id
     """
 
     kind: str

@@ -113,16 +113,17 @@ class State:
                 return self.clients.get(names[0])
             case "actor":
                 return self._actor(names[0])
-            case "clock":
-                return self.clocks.get(names[0], 0)
-            case "counter":
-                return self.counters.get(names[0], 0)
+            case "clock" | "counter":
+                numbers = self.clocks if key.kind == "clock" else self.counters
+                return numbers.get(names[0], 0)
             case "seen_at":
                 return self._seen_at(names[0], int(names[1]))
             case "waiting":
                 return tuple(
                     self.rows[("refusals", row)] for row in sorted(self.waiting.get(f"{names[0]}/{names[1]}", ()))
                 )
+            case "parked":
+                return self._parked(names[0])
         raise ValueError(f"no such kind of key: {key.kind}")
 
     def _actor(self, user_id: str) -> Actor | None:
@@ -139,6 +140,11 @@ class State:
         """Memberships of a user, ended ones too, by id."""
         rows = [self.rows[("memberships", key)] for key in sorted(self.memberships.get(user_id, ()))]
         return [row for row in rows if not row.is_deleted]
+
+    def _parked(self, user_id: str) -> tuple[Row, ...]:
+        rows = [self.rows[("refusals", key)] for keys in self.waiting.values() for key in keys]
+        mine = [row for row in rows if (row.doc["user_id"], row.doc["state"]) == (user_id, "parked")]
+        return tuple(sorted(mine, key=lambda row: row.id))
 
     def _seen_at(self, item_id: str, version: int) -> int | None:
         events = (self.rows[key].doc for key in self.children.get(item_id, ()) if key[0] == "item_events")

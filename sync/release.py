@@ -1,9 +1,8 @@
-"""After an upgrade: mutations that an older server did not know, planned now that their names are known (22)."""
+"""Parked work that may go on although nobody works on its item: after an upgrade, and after a change of rights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sync.changes import Key, Store
 from sync.draft import Draft, Missing
@@ -12,17 +11,35 @@ from sync.planners import PLANNERS
 
 
 async def release_known(store: Store, now: int) -> int:
-    """Plan what was parked as unknown and is known now. `now`: ms since 1970 UTC. Returns how many are parked no more.
+    """Plan what an older server parked as unknown and is known now (22). `now`: ms since 1970 UTC. Returns how many
+    are parked no more.
 
     To be called when a server starts. Raises `Unstorable` and `Unavailable`.
     """
+    return await _release(store, [Key("waiting", (WORDS, name)) for name in PLANNERS], now)
+
+
+async def release_of_users(store: Store, user_ids: Iterable[str], now: int) -> int:
+    """Plan what these users' parked work may come to with the rights they have now (8, 12). `now`: ms since 1970 UTC.
+    Returns how many are parked no more.
+
+    To be called when rights were given. Raises `Unstorable` and `Unavailable`.
+    """
+    return await _release(store, [Key("parked", (user_id,)) for user_id in user_ids], now)
+
+
+async def _release(store: Store, keys: Sequence[Key], now: int) -> int:
+    """Plan the rows that the keys name, in one transaction."""
     transaction = await store.begin(())
     try:
-        loaded = dict(await transaction.load(Key("waiting", (WORDS, name)) for name in PLANNERS))
+        loaded = dict(await transaction.load(keys))
+        rows = [row for key in keys for row in loaded[key]]
         while True:
             draft = Draft(loaded)
             try:
-                _plan(draft, loaded, now)
+                release(draft, rows, now)
+                release_revealed(draft, now)
+                _finish(draft)
                 break
             except Missing as missing:
                 loaded.update(await transaction.load(missing.keys))
@@ -39,10 +56,7 @@ async def release_known(store: Store, now: int) -> int:
     return sum(entity == "refusals" for entity, _ in draft.plan.rows)
 
 
-def _plan(draft: Draft, loaded: Mapping[Key, Any], now: int) -> None:
-    rows = [row for key, found in loaded.items() if key.kind == "waiting" and key.names[0] == WORDS for row in found]
-    release(draft, rows, now)
-    release_revealed(draft, now)
+def _finish(draft: Draft) -> None:
     draft.number_changes()
     if draft.touched:
         key = min(row_id for _, row_id in draft.plan.rows)

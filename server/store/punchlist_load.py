@@ -122,6 +122,16 @@ def _waiting(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Loa
     return {key: tuple(rows) for key, rows in found.items()}
 
 
+def _parked(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Loaded:
+    sql = f"""
+        SELECT user_id, {_COLUMNS["refusals"]} FROM refusals
+        WHERE user_id {_ONE_OF} AND state = 'parked' ORDER BY id"""
+    found: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for user_id, *record in plain.execute(sql, (_firsts(names),)):
+        found[(user_id,)].append(_row(record))
+    return {key: tuple(rows) for key, rows in found.items()}
+
+
 _KINDS: Final[Mapping[str, tuple[Callable[[sqlite3.Connection, Sequence[tuple[str, ...]]], Loaded], Any]]] = {
     "row": (_rows, None),
     "children": (_children, ()),
@@ -132,6 +142,7 @@ _KINDS: Final[Mapping[str, tuple[Callable[[sqlite3.Connection, Sequence[tuple[st
     "counter": (_counters, 0),
     "seen_at": (_seen_ats, None),
     "waiting": (_waiting, ()),
+    "parked": (_parked, ()),
 }
 """Kind of key → how it is read, and what stands for nothing."""
 

@@ -192,7 +192,7 @@ def _cookie_key(place: Place) -> bytes:
         ({"sent_at": -1}, 400, "invalid_request"),
         ({"device": {"app_version": "x" * 999}}, 400, "invalid_request"),
     ],
-    ids=repr,
+    ids=lambda value: repr(value)[:60],
 )
 async def test_an_envelope_that_is_wrong_is_refused(
     people: People, change: dict[str, Any], status: int, error: str

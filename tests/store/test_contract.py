@@ -117,6 +117,7 @@ def key(kind: str, *names: str) -> Key:
         (key("seen_at", ITEM, "1"), None),
         (key("seen_at", ITEM, "9007199254740991"), None),
         (key("waiting", "punch_items", ITEM), ()),
+        (key("parked", USER), ()),
     ],
     ids=lambda value: value.kind if isinstance(value, Key) else "",
 )
@@ -182,6 +183,19 @@ async def test_waiting_names_refusals_of_any_state_by_what_they_wait_for(store: 
     assert await load(store, key("waiting", "punch_items", ITEM)) == [(rows[1], rows[0])]
     await commit(store, plan_of([refusal_row(uid(10, 3), "applied", None)]))
     assert await load(store, key("waiting", "punch_items", ITEM)) == [(rows[1],)]
+
+
+async def test_parked_names_a_users_refusals_that_still_wait(store: Store) -> None:
+    here = f"punch_items/{ITEM}"
+    rows = [
+        refusal_row(uid(10, 3), "parked", here),
+        refusal_row(uid(10, 1), "refused", here),
+        refusal_row(uid(10, 2), "parked", "mutations/item.split"),
+    ]
+    await commit(store, plan_of(rows))
+    assert await load(store, key("parked", USER), key("parked", ITEM)) == [(rows[2], rows[0]), ()]
+    await commit(store, plan_of([refusal_row(uid(10, 3), "applied", None)]))
+    assert await load(store, key("parked", USER)) == [(rows[2],)]
 
 
 async def test_an_actor_has_all_memberships_the_ended_ones_too(store: Store) -> None:

@@ -106,6 +106,18 @@ def test_a_move_into_sight_releases_what_was_parked(site: Site) -> None:
     assert site.doc(item_id)["comment_count"] == 1
 
 
+def test_a_right_that_is_given_releases_what_was_parked_without_it(site: Site) -> None:
+    """Invariant 8: the author may have nothing more to send."""
+    ana, eve = site.phone(ANA), site.phone(EVE)
+    seen, nowhere = ana.create(), site.id(11)
+    waiting, still = comment(eve, seen), comment(eve, nowhere)
+    eve.send(waiting, still)
+    site.office(admin.grant_membership(site.id(5), EVE, NORTH, Role.WORKER, site.now))
+    assert states(site) == {waiting.id: ("applied", None), still.id: ("parked", "waiting")}
+    assert isinstance(site.store, MemoryStore)
+    assert ("audit", waiting.id) in site.store.state.outbox
+
+
 def test_a_card_that_moves_an_item_into_sight_releases_what_was_parked(site: Site) -> None:
     """Invariant 8."""
     east = uid(1, 3)
