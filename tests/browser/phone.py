@@ -219,7 +219,7 @@ class Phone:
         self.go(f"/items/{item_id}?edit")
         expect(self.page.locator("#edit")).to_be_visible()
         for label, value in fields.items():
-            field = self.page.get_by_label(label.capitalize(), exact=True)
+            field = self.page.get_by_label(re.compile(f"^{label.capitalize()}"))
             if label == "priority":
                 self.page.get_by_role("group", name="Priority").get_by_role("button", name=value, exact=True).click()
             elif label == "trade":
@@ -272,9 +272,14 @@ class Phone:
         return sum(int(device["next_n"]) - 1 for device in self.read("work", "meta"))
 
     def wait_for(self, what: str, is_there: Callable[[], Any], timeout_s: float = WAIT_MS / 1000) -> None:
-        """Looks until `is_there` gives something true."""
+        """Looks until `is_there` gives something true; a page that is just being left has nothing to show."""
+
+        def look() -> Any:
+            with contextlib.suppress(Error):
+                return is_there()
+
         end = time.monotonic() + timeout_s
-        while not is_there():
+        while not look():
             assert time.monotonic() < end, f"the phone never had {what}"
             self.page.wait_for_timeout(20)
 

@@ -37,6 +37,11 @@ def _screens(phone: Phone, item_id: str) -> Iterator[tuple[str, Callable[[], Non
 
         return go
 
+    def reason() -> None:
+        sheet(f"/items/{item_id}", "More actions")()
+        phone.page.get_by_role("dialog").get_by_role("button", name="Dispute").click()
+        expect(phone.page.get_by_role("dialog").locator("textarea")).to_be_visible()
+
     def form(path: str, selector: str) -> Callable[[], None]:
         def go() -> None:
             phone.go(path)
@@ -46,14 +51,14 @@ def _screens(phone: Phone, item_id: str) -> Iterator[tuple[str, Callable[[], Non
 
     yield "list", form("/", ".list-pane")
     yield "filters", sheet("/", "Filters")
-    yield "item", form(f"/items/{item_id}", "article.conflict")
+    yield "item", form(f"/items/{item_id}", "article.conflict >> nth=0")
     yield "more", sheet(f"/items/{item_id}", "More actions")
-    yield "reason", sheet(f"/items/{item_id}", "Dispute")
+    yield "reason", reason
     yield "edit", form(f"/items/{item_id}?edit", "#edit")
     yield "capture", form("/new", "#capture")
-    yield "outbox", form("/outbox", ".card")
+    yield "outbox", form("/outbox", "li.entry >> nth=0")
     yield "discard", sheet("/outbox", "Discard")
-    yield "needs you", form("/needs-you", "article.conflict")
+    yield "needs you", form("/needs-you", "article.conflict >> nth=0")
     yield "settings", form("/settings", "text=Signed in as")
     yield "sign out", sheet("/settings", "Sign out")
     yield "sessions", form("/sessions", "main h1")
@@ -107,8 +112,10 @@ def _something_of_everything(site: Site, phone: Phone) -> str:
     phone.page.reload()
     expect(phone.page.locator(".strip-needs")).to_be_visible()
     site.proxy.offline()
-    phone.capture("Waits on this phone")
+    phone.capture("Tried in vain")
     phone.says("Offline, 1 waiting")
+    phone.capture("Never tried, so it may still be discarded")
+    phone.says("Offline, 2 waiting")
     return item_id
 
 
