@@ -1,5 +1,6 @@
 /** Edits an entry that has never been sent: its own words and values, nothing else. */
 
+import { h } from "preact";
 import { useState } from "preact/hooks";
 import { COMMENT_LIMIT } from "../sync/rules.ts";
 import type { OutboxRow } from "../sync/types.ts";

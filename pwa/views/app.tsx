@@ -1,5 +1,6 @@
 /** The shell: strip, one or two panes, messages, navigation. */
 
+import { h } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Holdfast } from "../sync/types.ts";
 import { CapturePage } from "./capture.tsx";

@@ -1,5 +1,6 @@
 /** Quick capture: what is wrong, a few large choices, save. Sector, trade and assignee stay for the next one. */
 
+import { Fragment, h } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ITEM_FIELDS } from "../sync/rules.ts";
 import type { Holdfast, Id, Snapshot } from "../sync/types.ts";

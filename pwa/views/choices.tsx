@@ -1,5 +1,7 @@
 /** A few large buttons of which one, or some, are chosen. */
 
+import { h } from "preact";
+
 interface Props {
   readonly label: string;
   readonly options: readonly (readonly [value: string, word: string])[];

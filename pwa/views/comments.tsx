@@ -1,5 +1,6 @@
 /** Comments of an item, and the box to add one; what is typed there is a draft until it is saved. */
 
+import { h } from "preact";
 import { useEffect } from "preact/hooks";
 import { COMMENT_LIMIT } from "../sync/rules.ts";
 import type { Comment, Id, Item } from "../sync/types.ts";

@@ -1,6 +1,6 @@
 /** A sheet over the page: the browser's own dialog keeps the focus inside, Escape and the close button end it. */
 
-import type { ComponentChildren } from "preact";
+import { h, type ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./icons.tsx";
 import { words } from "./words.ts";

@@ -1,5 +1,6 @@
 /** The edit form of an item. Only the fields that were changed travel, each with the value that was seen. */
 
+import { h } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Holdfast, Id, Item, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";

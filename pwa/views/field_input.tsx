@@ -1,5 +1,6 @@
 /** The input of one editable field, by its kind. */
 
+import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { ITEM_FIELDS } from "../sync/rules.ts";
 import type { Id, Snapshot } from "../sync/types.ts";

@@ -1,5 +1,7 @@
 /** The icons: strokes on a 24 by 24 field, drawn in pwa/icons/icons.svg. Beside every icon stands its word; the icon is silent. */
 
+import { h } from "preact";
+
 export type IconName =
   | "list"
   | "plus"

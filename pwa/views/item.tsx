@@ -1,5 +1,6 @@
 /** The page of one item. */
 
+import { Fragment, h } from "preact";
 import type { Id, Item } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { DueSign, MarkSign, PrioritySign, StatusChip } from "./chips.tsx";

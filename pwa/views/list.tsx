@@ -1,5 +1,6 @@
 /** The punch list: sector, search and filters above the rows. */
 
+import { h } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Item } from "../sync/types.ts";
 import { DueSign, MarkSign, PrioritySign, StatusChip } from "./chips.tsx";

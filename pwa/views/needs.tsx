@@ -1,6 +1,6 @@
 /** What waits for this person: refused work, entries the server cannot read, two versions, suggestions. */
 
-import type { ComponentChildren } from "preact";
+import { h, type ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Quarantined } from "../sync/types.ts";
 import { useActing } from "./acting.ts";

@@ -1,5 +1,6 @@
 /** Everything made here that the server has not acknowledged: what, where, how old, how big, and why it waits. */
 
+import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import type { OutboxRow, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";

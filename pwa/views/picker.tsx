@@ -1,5 +1,6 @@
 /** A full-screen choice from a list: search on top, recent ones first. */
 
+import { h } from "preact";
 import { useState } from "preact/hooks";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";

@@ -1,5 +1,6 @@
 /** Asks for the reason of a status command before it is written. */
 
+import { h } from "preact";
 import { useState } from "preact/hooks";
 import { REASON_LIMIT } from "../sync/rules.ts";
 import { Dialog } from "./dialog.tsx";

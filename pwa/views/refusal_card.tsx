@@ -1,5 +1,6 @@
 /** Work that the server did not take, with its content, its reason and what can be done. */
 
+import { h } from "preact";
 import { useState } from "preact/hooks";
 import type { Holdfast, Id, Refusal, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";

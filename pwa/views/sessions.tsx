@@ -1,5 +1,6 @@
 /** Where this person is signed in, and a way to end each. This list lives on the server only. */
 
+import { h } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { useNow } from "./engine.ts";
 import { formatInstant } from "./format.ts";

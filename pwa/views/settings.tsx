@@ -1,5 +1,6 @@
 /** Look, person, app. */
 
+import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { Choices } from "./choices.tsx";
 import { Dialog } from "./dialog.tsx";

@@ -1,5 +1,6 @@
 /** Signing in again without leaving the page: whatever is open and half typed stays as it is. */
 
+import { h } from "preact";
 import { useState } from "preact/hooks";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";

@@ -1,5 +1,6 @@
 /** One short message at a time, with Undo for as long as the entry has not left the phone. */
 
+import { h } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Id } from "../sync/types.ts";
 import { useLive } from "./engine.ts";

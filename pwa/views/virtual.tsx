@@ -1,6 +1,6 @@
 /** A list of any length of which only the rows in sight exist. Rows have one height, which follows the text size. */
 
-import type { ComponentChildren } from "preact";
+import { h, type ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 interface Props<T> {
