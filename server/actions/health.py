@@ -86,6 +86,8 @@ class Health:
         return since
 
     async def _database(self, name: str, database: PunchlistStore | Core) -> Found:
+        if not database.is_in_place:
+            return Found("down", "Its file is gone, or another stands in its place: nothing written now will be found.")
         revision = await database.read_alone(migrate.current_revision)
         found = migrate.compare(revision, self._expected[name])
         facts = {"migrations": asdict(found)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -45,6 +46,9 @@ class Connection(aiosqlite.Connection):
     trouble: str = ""
     """Why the last write did not get through; "" since one did."""
 
+    is_in_place: Callable[[], bool]
+    """Whether the file that is open still stands at its path: what is written to a deleted one is lost."""
+
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run `work` with the plain connection in the connection's thread.
 
@@ -70,7 +74,21 @@ async def open_connection(path: Path, busy_timeout_ms: int = 5000, *, is_read_on
         await connection
     except sqlite3.Error as error:
         raise Unavailable(f"{path}: {error}") from error
+    connection.is_in_place = _watch(path)
     return connection
+
+
+def _watch(path: Path) -> Callable[[], bool]:
+    """Tells, whenever it is asked, whether the file at `path` is still the one that is there now."""
+    opened = path.stat()
+
+    def is_in_place() -> bool:
+        try:
+            return os.path.samestat(path.stat(), opened)
+        except FileNotFoundError:
+            return False
+
+    return is_in_place
 
 
 def configure(plain: sqlite3.Connection, busy_timeout_ms: int, *, is_read_only: bool = False) -> None:

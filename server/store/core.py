@@ -53,6 +53,11 @@ class Core:
         """Why the last write did not get through (a full disk, another process); "" since one did."""
         return self._writer.trouble
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file that is open still stands at its path."""
+        return self._connection.is_in_place()
+
     async def close(self) -> None:
         """Let running transactions end, then close every connection."""
         await self._writer.close()

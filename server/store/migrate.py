@@ -6,6 +6,7 @@ Each database has its own branch of revisions, in `migrations/<name>/`, and its 
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "migrations"
 """Where the revisions stand."""
+
+WAIT_S: Final = 30
+"""Seconds a migration waits for another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +140,28 @@ def _current(path: Path) -> str | None:
         raise Unavailable(f"{path}: {error}") from error
 
 
+def _to_wal(connection: DBAPIConnection) -> None:
+    """Switch to write-ahead logging. Where another start is at it, SQLite says "locked" at once, without waiting."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=wal")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 def _engine(path: Path) -> Engine:
     """An engine whose transactions are SQLite's own, so that a crash amid a migration leaves nothing half done."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": WAIT_S})
 
     @event.listens_for(engine, "connect")
     def connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=wal")
+        _to_wal(connection)
         connection.execute("PRAGMA synchronous=full")
 
     @event.listens_for(engine, "begin")

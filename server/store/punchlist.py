@@ -126,6 +126,11 @@ class PunchlistStore:
         """Why the last write did not get through (a full disk, another process); "" since one did."""
         return self._writer.trouble
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file that is open still stands at its path."""
+        return self._connection.is_in_place()
+
     async def close(self) -> None:
         """Let begun pushes end, then close every connection."""
         await self._writer.close()

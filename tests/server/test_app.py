@@ -243,6 +243,18 @@ async def test_health_tells_of_writes_that_do_not_get_through(place: Place, monk
         assert (found["state"], found["parts"]["punchlist"]["state"]) == ("degraded", "degraded")
         assert "disk is full" in found["parts"]["punchlist"]["hint"]
     await phone.sync(phone.pen.creation(n=1))
+    assert (await health(place.visitor()))["parts"]["punchlist"]["state"] == "ok"
+
+
+async def test_a_database_whose_file_was_taken_away_is_down(place: Place) -> None:
+    """The open file can still be read and written, and everything in it is lost at the next start."""
+    path, aside = place.settings.punchlist_path, place.settings.data_folder / "aside.db"
+    path.rename(aside)
+    found = await health(place.visitor())
+    assert (found["state"], found["parts"]["core"]["state"]) == ("down", "ok")
+    path.write_bytes(b"another")
+    assert (await health(place.visitor()))["state"] == "down"
+    aside.rename(path)
     assert (await health(place.visitor()))["state"] == "ok"
 
 
