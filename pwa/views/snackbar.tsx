@@ -52,7 +52,7 @@ export function Snackbar() {
     setMessage({ text: words.undone });
   };
   return (
-    <div class="snackbar-place">
+    <section class="snackbar-place" aria-label={words.messages}>
       <div role="status">{message !== null && <p class={message.is_bad ? "snackbar-text bad" : "snackbar-text"}>{message.text}</p>}</div>
       {message !== null && (
         <div class="snackbar-acts">
@@ -61,6 +61,6 @@ export function Snackbar() {
           {message.is_bad && <button type="button" onClick={() => setMessage(null)}>{words.close}</button>}
         </div>
       )}
-    </div>
+    </section>
   );
 }
