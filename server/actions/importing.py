@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 CHUNK: Final = 500
 """Rows between two words about progress."""
 
+_NOBODY: Final = "nobody here is called “{}”; add the user, or map the column to company"
+_SEVERAL: Final = "several people here are called “{}”; rename one, or leave the column out with --map"
+
 HELPER: Final = "Punch list import"
 """Who is said to have submitted what a file calls closed: nobody accepts the own work, the importer least of all."""
 
@@ -88,7 +91,8 @@ class _Names:
         self.project_id = project_id
         self.trades: dict[str, str] = {}
         self.companies: dict[str, str] = {}
-        self.people: dict[str, str] = {}
+        self.people: dict[str, list[str]] = {}
+        """Everybody of a name: two of one name are for people to tell apart."""
         self.actor_ids: list[str] = []
 
     @classmethod
@@ -97,17 +101,19 @@ class _Names:
         names.trades = {row["name"].casefold(): row["id"] for row in await office.documents("trades")}
         names.companies = {row["name"].casefold(): row["id"] for row in await office.documents("companies")}
         actors = await office.documents("actors")
-        names.people = {row["name"].casefold(): row["id"] for row in actors if not row["is_disabled"]}
+        for row in actors:
+            if not row["is_disabled"]:
+                names.people.setdefault(row["name"].casefold(), []).append(row["id"])
         names.actor_ids = [row["id"] for row in actors]
         names.check_people()
         return names
 
     def check_people(self) -> None:
         mistakes = [
-            Mistake(row.line, f"nobody here is called “{name}”; add the user, or map the column to company")
+            Mistake(row.line, _NOBODY.format(name) if name.casefold() not in self.people else _SEVERAL.format(name))
             for row in self.job.rows
             for name in row.assignees or ()
-            if name.casefold() not in self.people
+            if len(self.people.get(name.casefold(), ())) != 1
         ]
         if mistakes:
             raise ImportRefused(mistakes)
@@ -135,7 +141,7 @@ class _Names:
         if row.company is not None:
             values["company_id"] = self.companies.get(row.company.casefold())
         if row.assignees is not None:
-            values["assignee_ids"] = sorted({self.people[name.casefold()] for name in row.assignees})
+            values["assignee_ids"] = sorted({self.people[name.casefold()][0] for name in row.assignees})
         return values
 
 

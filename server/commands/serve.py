@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from server.commands.options import Commands
     from server.settings import Settings
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "[::1]", "localhost"})
 
 
 def register(commands: Commands) -> None:
@@ -46,11 +46,17 @@ def serve(chosen: argparse.Namespace) -> int:
 
 async def _prepare(settings: Settings, *, is_demo_wanted: bool) -> list[demo.SignIn]:
     """Migrate, make the demonstration where it belongs, and return the sign-ins that anybody may know."""
-    is_local = settings.host in LOOPBACK and not settings.public_url
+    is_local = _is_local(settings)
     async with open_office(settings) as office:
         if is_demo_wanted:
             await demo.make(office, is_local=is_local)
         return await demo.sign_ins(office, is_local=is_local)
+
+
+def _is_local(settings: Settings) -> bool:
+    """Whether nobody but this machine can reach the server; a proxy in front shows in the names it is asked under."""
+    is_here = settings.host in LOOPBACK and settings.hosts <= LOOPBACK
+    return is_here and not settings.public_url and not settings.trusted_proxies
 
 
 def _print(sign_ins: list[demo.SignIn]) -> None:

@@ -12,8 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from drills.server_process import free_port
+from server.commands import serve
+from server.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADERS = {"content-type": "application/json", "sec-fetch-site": "same-origin"}
@@ -105,6 +110,25 @@ def test_well_known_passwords_never_face_the_network(tmp_path: Path) -> None:
         known = {"login": "ana", "password": "ana likes straight tiles"}
         assert server.ask("POST", "/session", known)[0] == 401
         assert server.ask("POST", "/session", {"login": "ana", "password": password})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "is_local"),
+    [
+        ({}, True),
+        ({"host": "::1"}, True),
+        ({"host": "0.0.0.0"}, False),
+        ({"public_url": "https://site.example"}, False),
+        ({"allowed_hosts": ("localhost", "site.example")}, False),
+        ({"allowed_hosts": ("*",)}, False),
+        ({"trusted_proxies": "127.0.0.1"}, False),
+    ],
+    ids=repr,
+)
+def test_a_server_behind_a_proxy_of_this_machine_is_not_for_this_machine_alone(
+    more: dict[str, Any], is_local: bool
+) -> None:
+    assert serve._is_local(Settings(**more)) == is_local
 
 
 def test_it_stays_empty_when_told_so_says_when_the_port_is_taken_and_ends_on_ctrl_c(tmp_path: Path) -> None:

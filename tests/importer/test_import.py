@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from server.actions import accounts, columns, importing, row_values, sheets
+from server.actions.accounts import NewUser
 from server.actions.importing import ImportRefused, Job, Report
 from server.actions.office import Office
 from sync.changes import Document
 from sync.rules import Role
-from tests.accounts.site import HandClock, pen_of
+from tests.accounts.site import PASSWORD, HandClock, pen_of
 
 LIST = """No,Title,Description,Trade,Company,Priority,Due,Room
 1,Cracked tile,Beside the shower,Tiling,Northside,High,2026-11-30,Flat 1
@@ -122,6 +123,15 @@ async def test_a_mistake_in_the_last_row_leaves_nothing_behind(office: Office) -
         (1203, True),
     ]
     assert await everything(office) == before
+
+
+async def test_two_people_of_one_name_are_not_guessed_between(office: Office) -> None:
+    sector_id = (await office.sector("B-4"))["id"]
+    await accounts.add(office, NewUser("ana2", "ANA", PASSWORD, Role.WORKER, sector_id))
+    with pytest.raises(ImportRefused) as refused:
+        await imported(office, "Title,Assignee\na,Bo\nb,Ana\n")
+    (mistake,) = refused.value.mistakes
+    assert (mistake.line, "several people" in mistake.text) == (3, True)
 
 
 async def test_what_the_engine_refuses_is_said_by_line_and_undoes_everything(office: Office) -> None:
