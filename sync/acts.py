@@ -19,7 +19,7 @@ ITEMS: Final = "punch_items"
 
 
 class Refused(Exception):
-    """The mutation is not in. Raised before anything was written to the draft."""
+    """The mutation is not in. Raised before anything of it was written to the draft."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -96,10 +96,15 @@ class Act:
         ended_at = membership.valid_to
         if ended_at is None or ended_at > self.now or self.arrived_at - ended_at > LATE_MS:
             return False
-        if item_id is None or not self.mutation.base:
+        if item_id is None or (not self.mutation.base and self._may_be_unseen(item_id)):
             return True
-        seen_at: int | None = self.draft.need("seen_at", item_id, str(self.mutation.base))
+        seen_at: int | None = self.draft.need("seen_at", item_id, str(self.mutation.base or 1))
         return seen_at is not None and seen_at < ended_at
+
+    def _may_be_unseen(self, item_id: str) -> bool:
+        """Whether an honest phone may name no base: the item was made on it, or was not here when the work arrived."""
+        item = self.draft.row(ITEMS, item_id)
+        return item is None or item.doc["raised_by"] == self.actor.id or self.arrived_at < self.now
 
     def item(self, item_id: str, name: str) -> tuple[Row, frozenset[Role]]:
         """The punch item and the roles to do `name` on it. Raises `Refused` or `Parked`.

@@ -36,7 +36,10 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
         "refusal.dismiss": refusals.dismiss,
     }
 )
-"""Mutation → its planner. A planner decides first and writes then, so that a refusal leaves nothing of it behind."""
+"""Mutation → its planner. A planner decides first and writes then, so that a refusal leaves nothing of it behind.
+
+What a refusal may leave is news: a card that showed an outdated value is put right (`sync.resolve`).
+"""
 
 
 def check(act: Act) -> None:

@@ -68,6 +68,22 @@ def test_the_base_must_have_been_seen_before_the_end_too(site: Site, item_id: st
     assert ana.do("item.edit", wanted, 1, made_at=before)["late"] is True
 
 
+def test_without_a_base_the_item_must_have_been_there_before_the_end(site: Site, item_id: str) -> None:
+    """Else a forged clock and no base would reach whatever was raised since."""
+    ana = site.phone(ANA)
+    ended_at = end(site)
+    site.now += HOUR
+    newer = site.phone(BO).create()
+    answers = [
+        ana.do("comment.add", {"id": site.id(), "item_id": each, "text": "t"}, None, made_at=ended_at - HOUR)
+        for each in (item_id, newer)
+    ]
+    assert [(answer["outcome"], answer["reason"]) for answer in answers] == [
+        ("applied", None),
+        ("refused", "not_found"),
+    ]
+
+
 def test_the_phones_clock_is_corrected_by_its_offset_at_sending(site: Site, item_id: str) -> None:
     ended_at = end(site)
     site.now += HOUR
