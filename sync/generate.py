@@ -7,25 +7,17 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sync.arguments import PROVISIONAL_LIMIT, TAG_LIMIT
 from sync.rules import ACTS, TRANSITIONS, Role
 from sync.schema import (
     COMMENT_LIMIT,
-    ENTITIES,
     ITEM_FIELDS,
-    ITEM_TYPES,
-    MAX_BODY_BYTES,
-    MAX_DEPTH,
-    MAX_INTEGER,
     MAX_MUTATIONS,
-    MUTATIONS,
     PRIORITIES,
     PROTOCOL_VERSION,
     REASON_LIMIT,
     SCHEMA_VERSION,
     Field,
     Kind,
-    Policy,
     Status,
 )
 
@@ -35,19 +27,16 @@ _HEAD: Final = """\
 import type {{ Role, Status }} from "./types.ts";
 
 export type Kind = {kinds};
-export type Policy = {policies};
 
-/** One editable field. `limit` counts characters (text) or members (refs, tags). */
+/** What the screens need to know of an editable field; what is 0, none or false there is left out. */
 export interface Field {{
   readonly kind: Kind;
-  readonly policy: Policy;
-  readonly limit: number;
-  readonly choices: readonly string[];
-  readonly entity: string;
-  readonly default: string | null;
-  readonly is_required: boolean;
-  /** False: a worker's change of it is a suggestion that a supervisor answers. */
-  readonly is_direct: boolean;
+  /** Characters (text) or members (refs, tags). */
+  readonly limit?: number;
+  readonly choices?: readonly string[];
+  readonly default?: string;
+  /** Absent: a worker's change of it is a suggestion that a supervisor answers. */
+  readonly is_direct?: boolean;
 }}
 
 /** One status command. `target` null: back to the state before the dispute. */
@@ -55,14 +44,13 @@ export interface Transition {{
   readonly sources: readonly Status[];
   readonly target: Status | null;
   readonly needs_reason: boolean;
-  readonly is_repeatable: boolean;
 }}
 """
 
 
 def typescript() -> str:
     """The text of `pwa/sync/rules.ts`."""
-    head = _HEAD.format(kinds=_union(Kind), policies=_union(Policy))
+    head = _HEAD.format(kinds=_union(Kind))
     return "\n".join([head, *_constants(), *_tables(), ""])
 
 
@@ -75,23 +63,13 @@ def _constants() -> Iterable[str]:
         "PROTOCOL_VERSION": PROTOCOL_VERSION,
         "SCHEMA_VERSION": SCHEMA_VERSION,
         "MAX_MUTATIONS": MAX_MUTATIONS,
-        "MAX_BODY_BYTES": MAX_BODY_BYTES,
-        "MAX_DEPTH": MAX_DEPTH,
-        "MAX_INTEGER": MAX_INTEGER,
         "COMMENT_LIMIT": COMMENT_LIMIT,
         "REASON_LIMIT": REASON_LIMIT,
-        "TAG_LIMIT": TAG_LIMIT,
-        "PROVISIONAL_LIMIT": PROVISIONAL_LIMIT,
     }
     for name, value in constants.items():
         yield f"export const {name} = {value};"
     lists: dict[str, tuple[Iterable[str], str]] = {
-        "ITEM_TYPES": (ITEM_TYPES, "string"),
         "PRIORITIES": (PRIORITIES, "string"),
-        "STATUSES": (Status, "Status"),
-        "ROLES": (Role, "Role"),
-        "MUTATIONS": (MUTATIONS, "string"),
-        "ENTITIES": (ENTITIES, "string"),
     }
     for name, (words, kind) in lists.items():
         yield f"export const {name}: readonly {kind}[] = {_list(words)};"
@@ -110,7 +88,6 @@ def _tables() -> Iterable[str]:
             "sources": [status.value for status in Status if status in transition.sources],
             "target": transition.target and transition.target.value,
             "needs_reason": transition.needs_reason,
-            "is_repeatable": transition.is_repeatable,
         }
         for name, transition in TRANSITIONS.items()
     }
@@ -121,16 +98,13 @@ def _tables() -> Iterable[str]:
 
 
 def _field(field: Field) -> dict[str, Any]:
-    return {
-        "kind": field.kind.value,
-        "policy": field.policy.value,
+    said = {
         "limit": field.limit,
         "choices": list(field.choices),
-        "entity": field.entity,
         "default": field.default,
-        "is_required": field.is_required,
         "is_direct": field.is_direct,
     }
+    return {"kind": field.kind.value, **{name: value for name, value in said.items() if value or value == ""}}
 
 
 def _table(name: str, kind: str, rows: Mapping[str, Any]) -> Iterable[str]:

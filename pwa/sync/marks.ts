@@ -25,7 +25,8 @@ export function marksOf({ entries, quarantined, sending, conflicts, refusals, fi
   // Acknowledged, and its rows are still coming: not "on server" before they are here.
   for (const entry of entries) mark(itemOf(entry, find), in_flight.has(entry.id) || entry.state === "acked" ? "sending" : "on_phone");
   for (const entry of quarantined) mark(itemOf(entry, find), "refused");
-  for (const one of conflicts) if (one.state === "open") mark(one.item_id, "two_versions");
+  // A suggestion only waits for a supervisor: nothing is wrong with the item.
+  for (const one of conflicts) if (one.state === "open" && one.kind !== "suggestion") mark(one.item_id, "two_versions");
   for (const one of refusals) {
     if (one.state === "refused") mark(one.item_id, "refused");
     if (one.state === "parked") mark(one.item_id, "parked");

@@ -54,9 +54,8 @@ class Laid {
   /** Lay one mutation over what is shown so far; an unknown name shows nothing. */
   lay(one: Work): void {
     const args = one.args as Row;
-    const layer = LAYERS[one.name];
     if (Object.hasOwn(TRANSITIONS, one.name)) this.#command(one, args);
-    else if (layer !== undefined && Object.hasOwn(LAYERS, one.name)) layer(this, one, args);
+    else if (LAYERS.has(one.name)) this[LAYERS.get(one.name)!](one, args);
   }
 
   #get(entity: string, id: Id): Row | undefined {
@@ -96,10 +95,7 @@ class Laid {
       closed_by: null,
       closed_at: null,
     };
-    for (const [name, field] of Object.entries(ITEM_FIELDS)) {
-      const empty = field.kind === "refs" || field.kind === "tags" ? [] : field.default;
-      item[name] = Object.hasOwn(args, name) ? args[name] : empty;
-    }
+    for (const name in ITEM_FIELDS) item[name] = Object.hasOwn(args, name) ? args[name] : emptyOf(name);
     this.#change(one, item, {});
   }
 
@@ -187,6 +183,12 @@ class Laid {
   }
 }
 
+/** What a new item holds in a field that nobody filled in. */
+export function emptyOf(name: string): unknown {
+  const field = ITEM_FIELDS[name];
+  return field?.kind === "refs" || field?.kind === "tags" ? [] : (field?.default ?? null);
+}
+
 /** The tags with the person's additions and removals, sorted by UTF-16 units. */
 function tagsAfter(current: readonly string[], was: readonly string[], wanted: readonly string[]): string[] {
   const kept = current.filter((tag) => wanted.includes(tag) || !was.includes(tag));
@@ -194,13 +196,13 @@ function tagsAfter(current: readonly string[], was: readonly string[], wanted: r
   return [...kept, ...added].sort();
 }
 
-const LAYERS: Readonly<Record<string, (laid: Laid, one: Work, args: Row) => void>> = {
-  "item.create": (laid, one, args) => laid.create(one, args),
-  "item.edit": (laid, one, args) => laid.edit(one, args),
-  "item.move": (laid, one, args) => laid.move(one, args),
-  "item.delete": (laid, one, args) => laid.delete(one, args),
-  "item.restore": (laid, one, args) => laid.restore(one, args),
-  "comment.add": (laid, one, args) => laid.comment(one, args),
-  "conflict.resolve": (laid, one, args) => laid.resolve(one, args),
-  "refusal.dismiss": (laid, one, args) => laid.dismiss(one, args),
-};
+const LAYERS = new Map([
+  ["item.create", "create"],
+  ["item.edit", "edit"],
+  ["item.move", "move"],
+  ["item.delete", "delete"],
+  ["item.restore", "restore"],
+  ["comment.add", "comment"],
+  ["conflict.resolve", "resolve"],
+  ["refusal.dismiss", "dismiss"],
+] as const) as ReadonlyMap<string, "create" | "edit" | "move" | "delete" | "restore" | "comment" | "resolve" | "dismiss">;

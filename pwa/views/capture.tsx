@@ -2,6 +2,7 @@
 
 import { Fragment, h } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { emptyOf } from "../sync/overlay.ts";
 import { ITEM_FIELDS } from "../sync/rules.ts";
 import type { Holdfast, Id, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
@@ -15,7 +16,7 @@ import { Page } from "./page.tsx";
 import { readPreference, writePreference } from "./preferences.ts";
 import { sectorsFor } from "./rights.ts";
 import { navigate } from "./router.ts";
-import { emptyOf, FIELD_NAMES, isSame, pick, sectorName, type Values } from "./values.ts";
+import { FIELD_NAMES, isSame, pick, sectorName, type Values } from "./values.ts";
 import { say, words } from "./words.ts";
 
 interface Form {

@@ -88,7 +88,7 @@ function EditForm({ item, refusal_id }: { item: Item; refusal_id: Id | null }) {
   return (
     <Page title={words.item.edit} up={`/items/${item.id}`} foot={foot}>
       <form id="edit" class="form" onSubmit={(event) => (event.preventDefault(), void save(form))}>
-        {form.base !== baseOf(item) && <p class="notice" role="status">{words.item.changed_meanwhile}</p>}
+        {changedFields(form.seen, valuesOf(item)).length > 0 && <p class="notice" role="status">{words.item.changed_meanwhile}</p>}
         {FIELDS.map((field) => (
           <FieldInput
             key={field}

@@ -1,6 +1,7 @@
 /** The page of one item. */
 
 import { Fragment, h } from "preact";
+import { emptyOf } from "../sync/overlay.ts";
 import type { Id, Item } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { DueSign, MarkSign, PrioritySign, StatusChip } from "./chips.tsx";
@@ -14,7 +15,7 @@ import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
 import { RefusalCard } from "./refusal_card.tsx";
 import { mayOn } from "./rights.ts";
-import { fieldWord, isSame, emptyOf, personName, sectorName, valueWords, valuesOf } from "./values.ts";
+import { fieldWord, isSame, personName, sectorName, valueWords, valuesOf } from "./values.ts";
 import { say, words } from "./words.ts";
 
 export function ItemPage({ item_id, refusal_id }: { item_id: Id; refusal_id: Id | null }) {

@@ -79,7 +79,7 @@ export function commandsFor(snapshot: Live, me: Me, item: Item): Command[] {
 
 /** Whether a change of this field by this person is only a suggestion. */
 export function isSuggestion(field: string, roles: ReadonlySet<Role>): boolean {
-  return ITEM_FIELDS[field]?.is_direct === false && !may("item.decide", roles);
+  return field in ITEM_FIELDS && !ITEM_FIELDS[field]?.is_direct && !may("item.decide", roles);
 }
 
 const PARKED_SHOWN_MS = 5 * 24 * 3_600_000;
@@ -92,17 +92,16 @@ export interface Needs {
   readonly noted: Conflict[];
 }
 
-/** What waits for this person's answer, by kind. The engine counts the first four in the strip; noted ones only inform. */
+/** What waits for this person's answer, by kind. The strip counts all but the parked. */
 export function needsOf(snapshot: Snapshot, me: Me, now: Instant): Needs {
   const refusals = [...snapshot.refusals.values()].sort((a, b) => b.received_at - a.received_at);
-  const conflicts = [...snapshot.conflicts.values()];
-  const open = conflicts.filter((one) => concerns(one, me.id, snapshot.items.get(one.item_id), snapshot.memberships));
+  const open = [...snapshot.conflicts.values()].filter((one) => concerns(one, me.id, snapshot.items.get(one.item_id), snapshot.memberships));
   return {
     refused: refusals.filter((one) => one.state === "refused"),
     parked: refusals.filter((one) => one.state === "parked" && now - one.received_at > PARKED_SHOWN_MS),
-    conflicts: open.filter((one) => one.kind !== "suggestion"),
+    conflicts: open.filter((one) => one.kind !== "suggestion" && one.state === "open"),
     suggestions: open.filter((one) => one.kind === "suggestion"),
-    noted: conflicts.filter((one) => one.state === "noted" && mayAnswer(snapshot, me, one)),
+    noted: open.filter((one) => one.state === "noted"),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { h } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
+import { asking } from "../sync/network.ts";
 import { useNow } from "./engine.ts";
 import { formatInstant } from "./format.ts";
 import { Page } from "./page.tsx";
@@ -17,30 +18,19 @@ interface Session {
   readonly is_this: boolean;
 }
 
-const OUR_HEADER = "Holdfast";
-
-/** The server's answer, or null when it was not reached or was not ours. */
-async function ask(method: string, path: string): Promise<Response | null> {
-  try {
-    const answer = await fetch(path, { method, headers: { Accept: "application/json" }, redirect: "error" });
-    return answer.headers.has(OUR_HEADER) && answer.ok ? answer : null;
-  } catch {
-    return null;
-  }
-}
-
 function useSessions() {
   const [sessions, setSessions] = useState<readonly Session[] | null>(null);
   const [is_failed, setFailed] = useState(false);
   const load = useCallback(async (): Promise<void> => {
-    const answer = await ask("GET", "/sessions");
-    setFailed(answer === null);
-    if (answer !== null) setSessions(((await answer.json()) as { sessions: Session[] }).sessions);
+    const answer = await asking("/sessions", "GET");
+    const is_answered = answer?.status === 200;
+    setFailed(!is_answered);
+    if (is_answered) setSessions(answer.body["sessions"] as Session[]);
   }, []);
   useEffect(() => void load(), [load]);
   const end = async (id: string): Promise<void> => {
-    const answer = await ask("DELETE", `/sessions/${encodeURIComponent(id)}`);
-    notify(answer === null ? { text: words.sessions.offline, is_bad: true } : { text: words.sessions.ended });
+    const answer = await asking(`/sessions/${encodeURIComponent(id)}`, "DELETE");
+    notify(answer && answer.status < 300 ? { text: words.sessions.ended } : { text: words.sessions.offline, is_bad: true });
     await load();
   };
   return { sessions, is_failed, load, end };

@@ -44,17 +44,20 @@ export function Strip() {
   const inside = (
     <>
       <Icon name={ICONS[strip.kind]} />
-      <span role="status">{text}</span>
+      <span class="strip-words">{text}</span>
       <NextTry strip={strip} />
     </>
   );
   return (
     <section class={`strip strip-${strip.kind}`} aria-label={words.strip.label}>
-      {strip.kind === "sign_in" ? (
-        <button type="button" class="strip-main" onClick={() => setSigningIn(true)}>{inside}</button>
-      ) : (
-        <a class="strip-main" href={strip.kind === "upgrade" ? "/settings" : "/outbox"}>{inside}</a>
-      )}
+      {/* Around the button: what is inside of one is no live region. */}
+      <div role="status" class="strip-place">
+        {strip.kind === "sign_in" ? (
+          <button type="button" class="strip-main" onClick={() => setSigningIn(true)}>{inside}</button>
+        ) : (
+          <a class="strip-main" href={strip.kind === "upgrade" ? "/settings" : "/outbox"}>{inside}</a>
+        )}
+      </div>
       {strip.needs_you > 0 && (
         <a class="strip-needs" href="/needs-you">
           <Icon name="hand" />

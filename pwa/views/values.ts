@@ -1,5 +1,6 @@
 /** Fields of an item: their names, how a value reads, and how two values compare. */
 
+import { emptyOf } from "../sync/overlay.ts";
 import { ITEM_FIELDS } from "../sync/rules.ts";
 import type { Id, Item, Snapshot } from "../sync/types.ts";
 import { formatDay } from "./format.ts";
@@ -15,13 +16,6 @@ export const fieldWord = (field: string): string => wordOf(words.field, field);
 export function valuesOf(item: Item): Values {
   const row = item as unknown as Values;
   return Object.fromEntries(FIELD_NAMES.map((field) => [field, row[field] ?? emptyOf(field)]));
-}
-
-/** What a new item holds in a field that nobody filled in. */
-export function emptyOf(field: string): unknown {
-  const kind = ITEM_FIELDS[field]?.kind;
-  if (kind === "refs" || kind === "tags") return [];
-  return ITEM_FIELDS[field]?.default ?? null;
 }
 
 export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -88,6 +88,7 @@ const marks: readonly [string, CachedRow[], Entry[], string[], string][] = [
   ["sending", [], [{ ...edit(1, "i", "x"), state: "acked" }], [], "its rows are still coming"],
   ["two_versions", [row("conflicts", CONFLICT)], [edit(1, "i", "x")], [], "two people said different things"],
   ["on_server", [row("conflicts", { ...CONFLICT, state: "noted" } as never)], [], [], "a settled one needs nobody"],
+  ["on_server", [row("conflicts", { ...CONFLICT, kind: "suggestion" } as never)], [], [], "a suggestion only waits for a supervisor"],
   ["refused", [row("refusals", { id: "r", item_id: "i", state: "refused", user_id: USER } as never)], [], [], "its work was refused"],
   ["parked", [row("refusals", { id: "r", item_id: "i", state: "parked", user_id: USER, name: "comment.add", args: { item_id: "i", id: "k" }, received_at: 1 } as never)], [], [], "its work waits on the server"],
 ];
@@ -110,6 +111,15 @@ test("needs_you counts what waits for this person and nobody else", () => {
   const answered = loaded(rows, answer);
   assert.equal(shot(answered).strip.needs_you, 0, "an answer counts at once");
   assert.equal(shot(answered).items.get("i")?.due_on, "2026-12-02");
+});
+
+test("needs_you counts a replaced value until this author has seen it", () => {
+  const noted = { ...CONFLICT, kind: "latest", state: "noted" };
+  const counted = (changes: object): number => shot(loaded([row("punch_items", itemDoc("i")), row("conflicts", { ...noted, ...changes })])).strip.needs_you;
+  assert.equal(counted({}), 1);
+  assert.equal(counted({ seen_by: ["bo"] }), 1, "the other has seen it, this one has not");
+  assert.equal(counted({ seen_by: [USER] }), 0);
+  assert.equal(counted({ other_by: "cy" }), 0, "between others");
 });
 
 test("5,000 items are loaded, and one edit costs little", () => {
