@@ -407,6 +407,8 @@ def _narrow(state: Device, flight: Flight, given: Input) -> Step:
     entry = _find(state, flight["ids"][0])
     if entry is None or entry["state"] != "tried":  # another sender was told so before, or had better luck
         return _send(state, given["now"])
+    if entry["name"] == "noop":  # the server reads nothing at all: not a fault of what a person wrote
+        return _back_off(state, "server", given["now"], given["retry_after_ms"], given["jitter"])
     noop = _noop(entry, given["fresh_id"], entry["made_at"])
     after, sent = _send(_replaced(state, {entry["id"]: noop}), given["now"])
     quarantined: Action = {"type": "quarantine", "entry": entry, "error": given["error"]}

@@ -197,6 +197,8 @@ function narrow(state: Device, flight: Flight, given: Failure): Step {
   if (flight.ids.length > 1) return send({ ...state, batch: Math.floor(flight.ids.length / 2) }, given.now);
   const entry = state.entries.find((other) => other.id === flight.ids[0]);
   if (entry?.state !== "tried") return send(state, given.now); // another sender was told so before, or had better luck
+  // The server reads nothing at all: not a fault of what a person wrote.
+  if (entry.name === "noop") return backOff(state, "server", given.now, given.retry_after_ms, given.jitter);
   const noop = noopFor(entry, given.fresh_id, entry.made_at);
   const [after, sending] = send(replaced(state, new Map([[entry.id, noop]])), given.now);
   return [after, [{ type: "quarantine", entry, error: given.error }, { type: "remove", id: entry.id }, ...sending]];

@@ -84,3 +84,27 @@ def test_a_server_that_answers_but_takes_nothing_is_asked_less_and_less() -> Non
         waits.append(actions[-1]["at"] - NOW)
     assert waits == sorted(waits)
     assert waits[-1] > 8 * waits[0]
+
+
+def test_a_server_that_reads_nothing_costs_one_entry_its_place_and_is_asked_less_and_less() -> None:
+    """Neither a hot loop nor a heap of entries set aside: the number's noop is refused too, so it is not the entry."""
+    state = fresh_device("c1", "u1")
+    for key in ("e1", "e2"):
+        wrote: dict[str, Any] = {"id": key, "name": "comment.add", "args": {}, "base": None, "made_at": NOW}
+        state, _ = step(state, {"type": "mutate", **wrote})
+    refused = {"kind": "refused", "status": 413, "error": "body_too_large", "retry_after_ms": 0, "next_n": 0}
+    set_aside: list[str] = []
+    requests = 0
+    state, _ = wake(state)
+    for number in range(40):
+        assert state["flight"] is not None
+        told = {**refused, "jitter": 0, "fresh_id": f"f{number}", "request": state["flight"]["request"], "now": NOW}
+        state, actions = step(state, {"type": "failure", **told})
+        set_aside += [action["entry"]["id"] for action in actions if action["type"] == "quarantine"]
+        if state["flight"] is None:
+            break
+        requests += 1
+    assert set_aside == ["e1"]
+    assert requests <= 3
+    assert state["retry_at"] is not None
+    assert [entry["id"] for entry in pending(state)][1:] == ["e2"]
