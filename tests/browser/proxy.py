@@ -21,6 +21,9 @@ from typing import Any, Final
 HOLD_LIMIT_S: Final = 60
 _LONGEST_HEAD: Final = 256 * 1024
 
+EDITS: Final = b'"mutations":[{'
+"""What the body of a `POST /sync` holds that pushes edits and does not only ask."""
+
 PORTAL_PAGE: Final = b"<!doctype html><title>Guest Wi-Fi</title><h1>Welcome to Guest Wi-Fi</h1><p>Please pay first."
 
 
@@ -100,15 +103,18 @@ def trouble(status: int, error: str, *, retry_after_s: int | None = None) -> Rep
 
 @dataclass
 class Rule:
-    """A fault for requests of a path ("" for all), after `skip` of them and for `times` of them."""
+    """A fault for requests of a path ("" for all) whose body holds `carrying`, after `skip` and for `times` of them."""
 
     fault: Fault
     path: str = ""
     method: str = ""
     skip: int = 0
     times: int | None = None
+    carrying: bytes = b""
 
-    def takes(self, method: str, path: str) -> bool:
+    def takes(self, method: str, path: str, body: bytes) -> bool:
+        if self.carrying not in body:
+            return False
         if (self.path and path.split("?", maxsplit=1)[0] != self.path) or (self.method and method != self.method):
             return False
         if self.skip > 0:
@@ -185,9 +191,18 @@ class Proxy:
         """Connections are refused, and those under way are torn down."""
         self._run(self._refuse())
 
-    def put(self, fault: Fault, path: str = "", *, method: str = "", skip: int = 0, times: int | None = None) -> None:
+    def put(
+        self,
+        fault: Fault,
+        path: str = "",
+        *,
+        method: str = "",
+        skip: int = 0,
+        times: int | None = None,
+        carrying: bytes = b"",
+    ) -> None:
         """Adds a fault; those put later are looked at first."""
-        self._rules = [Rule(fault, path, method, skip, times), *self._rules]
+        self._rules = [Rule(fault, path, method, skip, times, carrying), *self._rules]
 
     def clear(self) -> None:
         """Removes every fault; what was held goes on."""
@@ -263,7 +278,7 @@ class Proxy:
         head = await _read_head(reader)
         body = await reader.readexactly(int(head.get("content-length") or 0))
         method, path, _ = head.first.split(" ", 2)
-        fault = next((rule.fault for rule in self._rules if rule.takes(method, path)), None)
+        fault = next((rule.fault for rule in self._rules if rule.takes(method, path, body)), None)
         exchange = Exchange(method, path, body, now_ms(), fault)
         self.exchanges.append(exchange)
         self._tell()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.browsers import Engine
 from tests.browser.conftest import Site
-from tests.browser.proxy import SwallowAnswer
+from tests.browser.proxy import EDITS, SwallowAnswer
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +16,7 @@ TITLE = "Cracked tile at the door"
 @pytest.mark.parametrize("is_restarted", [False, True], ids=["server stays", "server restarted"])
 def test_edits_whose_answer_was_lost_arrive_once(site: Site, browser_engine: Engine, is_restarted: bool) -> None:
     phone = site.phone_of("Ana", browser_engine)
-    site.proxy.put(SwallowAnswer(), "/sync")
+    site.proxy.put(SwallowAnswer(), "/sync", carrying=EDITS)
     item_id = phone.capture(TITLE)
     phone.command(item_id, "Start work")
     site.ledger.wait_for("both edits", lambda: len(site.ledger.events(item_id)) == 2)
@@ -43,7 +43,7 @@ def test_edits_whose_answer_was_lost_arrive_once(site: Site, browser_engine: Eng
 def test_nothing_is_called_sent_while_every_answer_is_lost(site: Site, browser_engine: Engine) -> None:
     phone = site.phone_of("Ana", browser_engine)
     asked = len(site.proxy.seen("/sync"))
-    site.proxy.put(SwallowAnswer(), "/sync")
+    site.proxy.put(SwallowAnswer(), "/sync", carrying=EDITS)
     phone.capture(TITLE)
     site.proxy.wait_for("two tries", lambda: len(site.proxy.seen("/sync")) >= asked + 2)
     phone.says("1 waiting")
