@@ -40,6 +40,9 @@ interface Slot {
   after: CachedRow | undefined;
 }
 
+/** From so many rows on an answer is taken for a download. */
+const MANY = 100;
+
 const NOWHERE: Reach = { cookie: null, covered: [], downloads: {} };
 
 export function readReach(cache: CacheDatabase): Promise<Reach> {
@@ -79,12 +82,18 @@ async function changed(tx: IDBTransaction, body: Rows): Promise<Iterable<Slot>> 
     ...put.map(({ entity, doc }) => ({ scope, key: [entity, doc.id] as [string, Id], doc })),
     ...gone.map(({ entity, id }) => ({ scope, key: [entity, id] as [string, Id], doc: null })),
   ]);
-  const known = await Promise.all(words.map(({ key }) => of<CachedRow | undefined>(rows.get(key))));
+  const known = await knownOf(rows, words.map(({ key }) => key));
   words.forEach(({ scope, key, doc }, index) => {
     const slot = slotOf(key, known[index]);
     slot.after = doc === null ? leaving(slot.after, scope) : joining(slot.after, scope, key, doc);
   });
   return slots.values();
+}
+
+/** In a download nearly every row is new: asking for all keys at once then costs a fraction of asking for each row. */
+async function knownOf(rows: IDBObjectStore, keys: [string, Id][]): Promise<(CachedRow | undefined)[]> {
+  const here = keys.length > MANY && new Set((await of(rows.getAllKeys())).map(String));
+  return Promise.all(keys.map((key) => (here && !here.has(String(key)) ? undefined : of<CachedRow | undefined>(rows.get(key)))));
 }
 
 function leaving(row: CachedRow | undefined, scope: string): CachedRow | undefined {
