@@ -90,7 +90,7 @@ def find(sheet: Sheet, mapping: Mapping[str, str]) -> Columns:
             return Columns(line, places, _unused(line, places), sheet.lines[index + 1 :])
     first = [cell.strip() for cell in sheet.lines[0].cells if cell.strip()]
     reason = f"No column is the title. The first line has: {', '.join(first)}."
-    raise MappingRefused(f'{reason} Say which one it is, like --map "{first[0]}=title".')
+    raise MappingRefused(f'{reason} Say which one it is, and others alike: --map "HEADING=title,HEADING=due_on".')
 
 
 def _is_header(line: Line, *, is_first: bool) -> bool:
