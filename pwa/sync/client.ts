@@ -75,7 +75,7 @@ class Client implements Holdfast {
       failed: () => this.#storageFailed(true),
     });
     this.#pulse = new Pulse({
-      run: (is_forced) => asSender(user.id, () => this.#runner.run(is_forced)),
+      run: (is_forced) => this.#guarded(asSender(user.id, () => this.#runner.run(is_forced))),
       hasWork: () => this.#model.entries.length > 0,
       isOffline: () => this.#model.outbox.durable.trouble === "unreachable",
     });
@@ -91,6 +91,9 @@ class Client implements Holdfast {
     this.#run = runAfter({ sent: 0, of: 0 }, [], this.#model.entries);
     this.#pulse.start();
     onPeopleChanged(() => void this.#peopleChanged());
+    // "Back" may bring this page as it was, under whoever was signed in then: it is opened anew before anybody reads it (21).
+    addEventListener("pagehide", () => this.#is_leaving && document.body.replaceChildren());
+    addEventListener("pageshow", ({ persisted }) => persisted && (this.#is_leaving ? location.replace("/signin") : void this.#peopleChanged()));
     this.#updates.register().catch(() => undefined); // without a worker the app still works while it is open
     setInterval(() => this.#updates.look(), LOOK_MS);
     if (this.#model.entries.length > 0) void askForReplay();

@@ -20,7 +20,7 @@ import { Strip } from "./strip.tsx";
 import { UpdateNotice } from "./update.tsx";
 import { words } from "./words.ts";
 
-const itemIdOf = (path: string): string | null => (path.startsWith("/items/") ? decodeURIComponent(path.slice("/items/".length)) : null);
+const itemIdOf = (path: string): string | null => (path.startsWith("/items/") ? path.slice("/items/".length) : null);
 
 /** A new page begins at its heading, for the eye, the finger and the screen reader. */
 function useFocus(route: Route): void {

@@ -61,10 +61,14 @@ function useCapture(refusal_id: Id | null) {
   const draft = useDraft<Form>(refusal_id === null ? "new" : `new:${refusal_id}`, start);
   const { is_busy, act } = useActing();
   const [problem, setProblem] = useState<string | null>(null);
-  const saved_id = draft.value !== null && snapshot.items.has(draft.value.id) ? draft.value.id : null;
+  const form = draft.value;
+  const saved = form === null ? undefined : snapshot.items.get(form.id);
   useEffect(() => {
-    if (saved_id !== null && !is_busy) draft.drop(startForm(engine, snapshot));
-  }, [saved_id, is_busy]);
+    if (form === null || saved === undefined || is_busy) return;
+    // Another tab may have saved something else from the same draft: what was typed here stays, as another item.
+    if (saved.title === String(form.values["title"]).trim()) draft.drop(startForm(engine, snapshot));
+    else draft.set({ ...form, id: engine.newId() });
+  }, [saved === undefined, is_busy]);
   const save = async (form: Form): Promise<boolean> => {
     const wrong = String(form.values["title"] ?? "").trim() === "" ? words.capture.title_needed : form.sector_id === null ? words.capture.sector_needed : null;
     setProblem(wrong);

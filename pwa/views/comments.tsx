@@ -52,11 +52,13 @@ function CommentBox({ item, refusal_id }: { item: Item; refusal_id: Id | null })
   }));
   const { is_busy, act } = useActing();
   const form = draft.value;
-  const is_saved = form !== null && snapshot.commentsOf(item.id).some((comment) => comment.id === form.id);
+  const saved = form === null ? undefined : snapshot.commentsOf(item.id).find((comment) => comment.id === form.id);
   const clear = (): void => draft.drop({ text: "", id: engine.newId() });
   useEffect(() => {
-    if (is_saved && !is_busy) clear();
-  }, [is_saved, is_busy]);
+    if (form === null || saved === undefined || is_busy) return;
+    if (saved.text === form.text.trim()) clear();
+    else draft.set({ ...form, id: engine.newId() }); // another tab saved something else from the same draft
+  }, [saved === undefined, is_busy]);
   if (form === null) return null;
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();

@@ -2,6 +2,8 @@
 
 import { h, type ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { markDirty } from "./drafts.ts";
+import { useLive } from "./engine.ts";
 import { Icon } from "./icons.tsx";
 import { words } from "./words.ts";
 
@@ -13,6 +15,7 @@ interface Props {
 }
 
 export function Dialog({ title, is_full = false, onClose, children }: Props) {
+  const { engine } = useLive();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
@@ -20,6 +23,7 @@ export function Dialog({ title, is_full = false, onClose, children }: Props) {
     element?.showModal();
     return () => {
       element?.close();
+      markDirty(engine, title, false);
       if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
     };
   }, []);
@@ -27,7 +31,7 @@ export function Dialog({ title, is_full = false, onClose, children }: Props) {
     if (event.target === dialog.current) onClose();
   };
   return (
-    <dialog ref={dialog} class={is_full ? "sheet full" : "sheet"} aria-label={title} onCancel={onClose} onClick={closeOutside}>
+    <dialog ref={dialog} class={is_full ? "sheet full" : "sheet"} aria-label={title} onCancel={onClose} onMouseDown={closeOutside} onInput={() => markDirty(engine, title, true)}>
       <div class="sheet-body">
         <header class="sheet-head">
           <h2>{title}</h2>

@@ -7,7 +7,8 @@ import { useLive } from "./engine.ts";
 const SAVE_AFTER_MS = 300;
 const dirty_keys = new Set<string>();
 
-function markDirty(engine: Holdfast, key: string, is_dirty: boolean): void {
+/** While any key is dirty, no update reloads this tab. */
+export function markDirty(engine: Holdfast, key: string, is_dirty: boolean): void {
   const was_dirty = dirty_keys.size > 0;
   if (is_dirty) dirty_keys.add(key);
   else dirty_keys.delete(key);

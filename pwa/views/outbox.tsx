@@ -77,7 +77,7 @@ function Row({ row }: { row: OutboxRow }) {
       <p class="hint">{facts.join(" · ")}</p>
       {is_tried ? (
         <p class="hint">{words.outbox.tried_why}</p>
-      ) : (
+      ) : row.name !== "noop" && (
         <div class="card-acts">
           {AMENDABLE.has(row.name) && <button type="button" onClick={() => setOpen("edit")}><Icon name="pencil" />{words.outbox.edit}</button>}
           <button type="button" class="danger" onClick={() => setOpen("discard")}><Icon name="trash" />{words.outbox.discard}</button>

@@ -75,3 +75,14 @@ def test_nothing_is_called_saved_when_the_phone_is_full(site: Site, browser_engi
     phone.is_green()
     assert len(site.ledger.items("No room for this")) == 1
     site.assert_settled()
+
+
+def test_a_phone_whose_storage_was_cleared_does_not_speak_of_waiting_work(site: Site, chromium: Engine) -> None:
+    phone = site.phone_of("Ana", chromium)
+    site.proxy.offline()
+    phone.capture("Gone with the storage")
+    phone.says("1 waiting")
+    session = phone.context.new_cdp_session(phone.page)
+    session.send("Storage.clearDataForOrigin", {"origin": site.proxy.origin, "storageTypes": "indexeddb"})
+    site.come_online()
+    phone.says("This phone could not store")

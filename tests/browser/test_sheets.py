@@ -1,0 +1,40 @@
+"""What is being typed in a sheet is not lost to a slip of the mouse or to an update taken in another tab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.browsers import Engine
+from tests.browser.conftest import Site
+from tests.browser.test_updates import TEXT, _publish, _state
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_update_waits_for_the_words_of_a_sheet(site: Site, browser_engine: Engine, tmp_path: Path) -> None:
+    phone = site.phone_of("Ana", browser_engine)
+    phone.show(phone.capture("Door sticks"))
+    phone.is_green()
+    writing = phone.page
+    phone.button("More actions").click()
+    writing.get_by_role("dialog").get_by_role("button", name="Void").click()
+    reason = writing.get_by_role("dialog").locator("textarea")
+    reason.fill(TEXT)
+    box = reason.bounding_box()
+    assert box is not None
+    writing.mouse.move(box["x"] + 80, box["y"] + 10)
+    writing.mouse.down()
+    writing.mouse.move(5, 5)  # selecting to the left, beyond the sheet
+    writing.mouse.up()
+    assert reason.input_value() == TEXT, "letting go of a selection closed the sheet"
+
+    other = phone.open("/settings")
+    _publish(site, tmp_path / "build")
+    other.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
+    phone.wait_for("the new worker waiting", lambda: _state(phone) == "waiting")
+    other.get_by_role("button", name="Update now").first.click()
+    expect(other.locator(".update")).to_contain_text("The update waits")
+    assert reason.input_value() == TEXT
