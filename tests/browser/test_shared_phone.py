@@ -57,7 +57,9 @@ def _assert_nothing_of_hers(text: str) -> None:
 def test_the_way_back_after_signing_out_shows_nothing(site: Site, browser_engine: Engine) -> None:
     """Browsers keep the page that was left and bring it back as it was, memory and all."""
     phone = site.phone(browser_engine)
-    phone.options = {"ignore_default_args": ["--disable-back-forward-cache"]} if browser_engine.name == "chromium" else {}
+    phone.options = (
+        {"ignore_default_args": ["--disable-back-forward-cache"]} if browser_engine.name == "chromium" else {}
+    )
     phone.open()
     phone.sign_in("Ana")
     phone.show(phone.capture(HERS[0]))
