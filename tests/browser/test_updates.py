@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.browsers import Engine
 from tests.browser.conftest import Site
 from tests.browser.phone import Phone
+from tests.browser.proxy import portal
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +53,35 @@ def test_an_update_keeps_half_typed_text_and_comes_when_it_is_taken(
     expect(phone.strip).to_be_visible()
     assert len(site.ledger.items(TEXT)) == 1
     site.assert_settled()
+
+
+def test_a_portal_in_the_middle_of_an_update_never_becomes_the_shell(
+    site: Site, browser_engine: Engine, tmp_path: Path
+) -> None:
+    phone = site.phone_of("Ana", browser_engine)
+    kept = _kept(phone)
+    _publish(site, tmp_path / "build")
+    for path in ("/", "/signin"):
+        site.proxy.put(portal(), path)
+    assert phone.page.evaluate(_UPDATE) == "redundant", "a shell with the portal's page in it was installed"
+    assert _kept(phone) == kept
+    phone.page.reload()
+    phone.is_green()
+    site.proxy.clear()
+    assert phone.page.evaluate(_UPDATE) == "installed"
+    site.assert_settled()
+
+
+# Asks for a new worker and says what became of it.
+_UPDATE = """async () => {
+    const registration = await navigator.serviceWorker.getRegistration();
+    const found = new Promise((done) => registration.addEventListener("updatefound", () => {
+        const worker = registration.installing;
+        worker.addEventListener("statechange", () => done(worker.state));
+    }, { once: true }));
+    await registration.update().catch(() => undefined);
+    return found;
+}"""
 
 
 def _publish(site: Site, build: Path) -> None:
