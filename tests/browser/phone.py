@@ -113,6 +113,8 @@ class Phone:
         """Ends the browser in good order; its profile stays."""
         if self._context is not None:
             self.collect()
+            if self.engine.has_background_sync and self._context.pages:
+                self.stop_workers()  # the browser would wait half a minute for a worker that waits for the network
             self._context.close()
             self._forget()
 
