@@ -1,4 +1,4 @@
-"""The built client: every file of the build folder in memory, as scripts/build wrote it, compressed once."""
+"""The built client: every file of the build folder in memory, as scripts/build wrote and packed it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ LOOK_S: Final = 1.0
 _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
     ".map": "application/json",
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",
 }
-_PACKED: Final = frozenset({".js", ".css", ".map", ".webmanifest", ".svg"})
+_PACKED_SUFFIX: Final = ".gz"
+"""Ends the name of a file that holds another one packed, beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +85,21 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Build:
     files = {
         path.relative_to(folder).as_posix(): _file(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path.name != "manifest.json" and path.suffix != _PACKED_SUFFIX
     }
     return Build(str(manifest["version"]), MappingProxyType(dict(manifest["files"])), MappingProxyType(files))
 
 
-def file_of(body: bytes, media_type: str, *, is_text: bool = True) -> File:
-    """A file from its bytes."""
-    packed = gzipped(body, level=9) if is_text and len(body) >= WORTH_BYTES else b""
+def file_of(body: bytes, media_type: str) -> File:
+    """A text from its bytes."""
+    return _file_of(body, gzipped(body, level=9) if len(body) >= WORTH_BYTES else b"", media_type)
+
+
+def _file_of(body: bytes, packed: bytes, media_type: str) -> File:
     return File(body, packed, media_type, f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
 def _file(path: Path) -> File:
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return file_of(path.read_bytes(), media_type, is_text=path.suffix in _PACKED)
+    packed = path.with_name(path.name + _PACKED_SUFFIX)
+    return _file_of(path.read_bytes(), packed.read_bytes() if packed.is_file() else b"", media_type)

@@ -5,6 +5,7 @@
       assets/app-HASH.css     all of pwa/styles, in the order of their names
       sw.js                   the service worker: one classic script, never renamed
       manifest.webmanifest  icons/  fonts/      as they are in pwa/
+      NAME.gz                 a text as it is sent, packed once
       manifest.json           {"version", "files": {"main.js": "assets/main-HASH.js"}, "precache": ["/assets/…"]}
 
 The server gives every file at the same path from its root.
@@ -47,6 +48,7 @@ def build(node: Node, into: Path, version: str) -> None:
     precache = [f"/{path}" for path in sorted(_shell(outputs, files) | static)]
     _bundle_worker(node, into, version, precache)
     manifest = {"version": version, "files": {**files, "sw.js": "sw.js"}, "precache": precache}
+    run_quietly([places.VENV_PYTHON, "-m", "scripts.bootstrap.packing", into], failure="The app could not be packed")
     (into / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import sqlite3
 import stat
 import time
@@ -32,6 +33,7 @@ def build(place: Place, version: str = "1", script: str = "alert('hello')") -> N
     (folder / "assets").mkdir(parents=True, exist_ok=True)
     (folder / "icons").mkdir(exist_ok=True)
     (folder / "assets" / f"main-{version}.js").write_text(script)
+    (folder / "assets" / f"main-{version}.js.gz").write_bytes(gzip.compress(script.encode()))
     (folder / "assets" / "app-A.css").write_text("body { color: red }\n" * 200)
     (folder / "icons" / "icon.svg").write_text("<svg/>")
     (folder / "sw.js").write_text("// worker")
@@ -170,6 +172,7 @@ async def test_assets_are_kept_for_ever_and_the_worker_is_asked_for_again(place:
     plain = await visitor.get("/assets/main-1.js", headers={"accept-encoding": "gzip;q=0, identity"})
     assert "content-encoding" not in plain.headers
     assert plain.text == script.text
+    assert (await visitor.get("/assets/main-1.js.gz")).status_code == 404
     worker = await visitor.get("/sw.js")
     assert worker.headers["cache-control"] == "no-cache"
     assert worker.headers["service-worker-allowed"] == "/"
