@@ -48,7 +48,8 @@ function kindOf(now: Situation): StripKind {
   if (now.trouble !== null) return WORD_OF[now.trouble];
   if (isAllOnServer(now, now.quarantined)) return now.sending.length === 0 ? "all_on_server" : "sending";
   if (now.sending.length > 0) return "sending";
-  if (pending(now).length > 0 || now.quarantined > 0) return "waiting";
+  if (pending(now).length > 0) return "waiting";
+  if (now.quarantined > 0) return "set_aside";
   return now.synced_at === null ? "never_synced" : "sending"; // acknowledged, and its rows are still coming
 }
 

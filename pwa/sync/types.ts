@@ -114,6 +114,7 @@ export type StripKind =
   | "offline"
   | "sending"
   | "waiting"
+  | "set_aside"
   | "server_away"
   | "not_our_server"
   | "sign_in"

@@ -15,6 +15,7 @@ const ICONS: Readonly<Record<StripKind, IconName>> = {
   offline: "cloud_off",
   sending: "up",
   waiting: "clock",
+  set_aside: "warning",
   server_away: "cloud_off",
   not_our_server: "wifi",
   sign_in: "lock",
@@ -74,5 +75,6 @@ function NextTry({ strip }: { strip: StripState }) {
   const now = useNow(1_000);
   if (strip.retry_at === null || (strip.kind !== "server_away" && strip.kind !== "not_our_server")) return null;
   const seconds = Math.max(0, Math.ceil((strip.retry_at - now) / 1000));
+  if (seconds > 900) return null; // no wait is that long: the clock was put back
   return <span class="strip-retry" aria-live="off">{say(words.strip.next_try, seconds)}</span>;
 }

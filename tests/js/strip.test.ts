@@ -21,7 +21,7 @@ const examples: readonly [StripKind, Partial<Situation>, string][] = [
   ["sending", { entries: [entry("a", "tried")], sending: ["a"] }, "an entry is under way"],
   ["sending", { sending: ["a"] }, "something under way is never green, whatever the outbox says"],
   ["sending", { entries: [entry("a", "acked")] }, "acknowledged, and its rows are not here yet"],
-  ["waiting", { quarantined: 1 }, "the server never had what is set aside"],
+  ["set_aside", { quarantined: 1 }, "the server never had what is set aside"],
   ["waiting", { synced_at: null, entries: [entry("a", "waiting")] }, "waiting work comes before the first contact"],
   ["offline", { trouble: "unreachable" }, "the last attempt found nobody, though nothing waits"],
   ["offline", { trouble: "unreachable", entries: [entry("a", "tried")], sending: ["a"] }, "a new attempt alone does not make it online"],
