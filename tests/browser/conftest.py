@@ -50,6 +50,12 @@ def browser_engine(request: pytest.FixtureRequest) -> Engine:
     return browsers.engine_of(request.param)
 
 
+@pytest.fixture(params=["chromium", pytest.param("firefox", marks=pytest.mark.full)])
+def quick_engine(request: pytest.FixtureRequest) -> Engine:
+    """Firefox starts slowly: where it hardly can differ it takes its turn with --full."""
+    return browsers.engine_of(request.param)
+
+
 @pytest.fixture
 def chromium() -> Engine:
     return browsers.engine_of("chromium")

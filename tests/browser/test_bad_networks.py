@@ -51,8 +51,8 @@ _KEPT = """async () => {
 }"""
 
 
-def test_a_portal_at_the_first_visit_leaves_nothing_behind(site: Site, browser_engine: Engine) -> None:
-    phone = site.phone(browser_engine)
+def test_a_portal_at_the_first_visit_leaves_nothing_behind(site: Site, quick_engine: Engine) -> None:
+    phone = site.phone(quick_engine)
     site.proxy.put(portal())
     phone.open()
     expect(phone.page.get_by_text("Welcome to Guest Wi-Fi")).to_be_visible()
@@ -87,8 +87,8 @@ def test_a_session_that_ends_in_mid_replay_loses_nothing(site: Site, browser_eng
     site.assert_settled()
 
 
-def test_an_answer_of_401_between_two_pushes_keeps_what_is_left(site: Site, browser_engine: Engine) -> None:
-    phone = site.phone_of("Ana", browser_engine)
+def test_an_answer_of_401_between_two_pushes_keeps_what_is_left(site: Site, quick_engine: Engine) -> None:
+    phone = site.phone_of("Ana", quick_engine)
     phone.capture("Before")
     phone.is_green()
     site.proxy.put(trouble(401, "sign_in_required"), "/sync")

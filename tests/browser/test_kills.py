@@ -77,8 +77,8 @@ _SAVE_AND_WATCH = """(words) => new Promise((done) => {
 })"""
 
 
-def test_what_was_typed_a_second_ago_survives_a_kill(site: Site, browser_engine: Engine) -> None:
-    phone = _phone_with_kept_session(site, browser_engine)
+def test_what_was_typed_a_second_ago_survives_a_kill(site: Site, quick_engine: Engine) -> None:
+    phone = _phone_with_kept_session(site, quick_engine)
     phone.go("/new")
     phone.page.get_by_label("What is wrong?").press_sequentially(TITLE)
     phone.page.wait_for_timeout(1_000)  # the promise: a second

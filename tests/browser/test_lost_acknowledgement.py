@@ -40,8 +40,8 @@ def test_edits_whose_answer_was_lost_arrive_once(site: Site, browser_engine: Eng
     site.assert_settled()
 
 
-def test_nothing_is_called_sent_while_every_answer_is_lost(site: Site, browser_engine: Engine) -> None:
-    phone = site.phone_of("Ana", browser_engine)
+def test_nothing_is_called_sent_while_every_answer_is_lost(site: Site, quick_engine: Engine) -> None:
+    phone = site.phone_of("Ana", quick_engine)
     asked = len(site.proxy.seen("/sync"))
     site.proxy.put(SwallowAnswer(), "/sync", carrying=EDITS)
     phone.capture(TITLE)

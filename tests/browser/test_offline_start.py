@@ -52,8 +52,8 @@ _BLOCKED = """() => new Promise((done) => {
 _ANSWERED = """([method, path]) => fetch(path, { method }).then(() => true, () => false)"""
 
 
-def test_signing_out_and_in_again_works_from_what_is_kept(site: Site, browser_engine: Engine) -> None:
-    phone = site.phone_of("Ana", browser_engine)
+def test_signing_out_and_in_again_works_from_what_is_kept(site: Site, quick_engine: Engine) -> None:
+    phone = site.phone_of("Ana", quick_engine)
     phone.close()
     site.proxy.offline()
     phone.open()

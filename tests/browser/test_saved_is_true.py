@@ -52,8 +52,8 @@ def test_saved_is_said_after_the_write_is_durable(site: Site, browser_engine: En
     site.assert_settled()
 
 
-def test_nothing_is_called_saved_when_the_phone_is_full(site: Site, browser_engine: Engine) -> None:
-    phone = site.phone(browser_engine)
+def test_nothing_is_called_saved_when_the_phone_is_full(site: Site, quick_engine: Engine) -> None:
+    phone = site.phone(quick_engine)
     phone.start()
     phone.context.add_init_script(STORAGE)
     phone.open()

@@ -56,9 +56,9 @@ def test_an_update_keeps_half_typed_text_and_comes_when_it_is_taken(
 
 
 def test_a_portal_in_the_middle_of_an_update_never_becomes_the_shell(
-    site: Site, browser_engine: Engine, tmp_path: Path
+    site: Site, quick_engine: Engine, tmp_path: Path
 ) -> None:
-    phone = site.phone_of("Ana", browser_engine)
+    phone = site.phone_of("Ana", quick_engine)
     kept = _kept(phone)
     _publish(site, tmp_path / "build")
     for path in ("/", "/signin"):
