@@ -7,20 +7,10 @@ import { dayFrom, formatDay, formatShortDay } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { wordOf, say, words } from "./words.ts";
 
-const STATUS_ICONS: Readonly<Record<Status, IconName>> = {
-  open: "dots",
-  in_progress: "half",
-  ready_for_review: "eye",
-  not_accepted: "returned",
-  disputed: "disputed",
-  closed: "closed",
-  void: "void",
-};
-
 export function StatusChip({ status }: { status: Status }) {
   return (
     <span class={`chip status-${status}`}>
-      <Icon name={STATUS_ICONS[status] ?? "dots"} />
+      <Icon name={status} />
       {wordOf(words.status, status)}
     </span>
   );

@@ -6,24 +6,13 @@ import type { Id, Item } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";
-import { Icon, type IconName } from "./icons.tsx";
+import { Icon } from "./icons.tsx";
 import { Picker } from "./picker.tsx";
 import { ReasonSheet } from "./reason_sheet.tsx";
 import { commandsFor, mayOn, sectorsFor, type Command } from "./rights.ts";
 import { navigate } from "./router.ts";
 import { sectorName } from "./values.ts";
 import { wordOf, say, words } from "./words.ts";
-
-const ICONS: Readonly<Record<string, IconName>> = {
-  "item.start": "half",
-  "item.submit": "eye",
-  "item.accept": "closed",
-  "item.send_back": "returned",
-  "item.dispute": "disputed",
-  "item.resolve": "check",
-  "item.void": "void",
-  "item.reopen": "dots",
-};
 
 export const baseOf = (item: Item): number | null => (item.version === 0 ? null : item.version);
 
@@ -77,7 +66,7 @@ interface ButtonProps {
 function CommandButton({ command, is_primary = false, is_busy = false, onRun }: ButtonProps) {
   return (
     <button type="button" class={is_primary ? "primary" : ""} disabled={is_busy} onClick={() => onRun(command)}>
-      <Icon name={ICONS[command.name] ?? "check"} />
+      <Icon name={command.target ?? "check"} />
       {wordOf(words.command, command.name)}
     </button>
   );

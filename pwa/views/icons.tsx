@@ -1,6 +1,7 @@
 /** The icons: strokes on a 24 by 24 field, drawn in pwa/icons/icons.svg. Beside every icon stands its word; the icon is silent. */
 
 import { h } from "preact";
+import type { Status } from "../sync/types.ts";
 
 export type IconName =
   | "list"
@@ -34,13 +35,7 @@ export type IconName =
   | "lock"
   | "wifi"
   | "more"
-  | "dots"
-  | "half"
-  | "eye"
-  | "returned"
-  | "disputed"
-  | "closed"
-  | "void"
+  | Status // each has an icon of its name
   | "warning"
   | "sun";
 

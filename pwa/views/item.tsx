@@ -14,7 +14,7 @@ import { formatInstant, formatItemNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
 import { RefusalCard } from "./refusal_card.tsx";
-import { mayOn } from "./rights.ts";
+import { leadsSomewhere, mayOn } from "./rights.ts";
 import { fieldWord, isSame, personName, sectorName, valueWords, valuesOf } from "./values.ts";
 import { say, words } from "./words.ts";
 
@@ -96,12 +96,11 @@ function Details({ item, now }: { item: Item; now: number }) {
 function GonePage({ item_id }: { item_id: Id }) {
   const { engine, snapshot } = useLive();
   const { is_busy, act } = useActing();
-  const is_lead = snapshot.memberships.some((one) => one.user_id === engine.me.id && (one.role === "supervisor" || one.role === "admin"));
   const restore = (): void => void act(() => engine.mutate("item.restore", { id: item_id }, null), { text: `${words.command["item.restore"]}. ${words.saved}` });
   return (
     <Page title={words.item.gone} up="/">
       <p>{words.item.gone_why}</p>
-      {is_lead && <button type="button" disabled={is_busy} onClick={restore}>{words.item.restore}</button>}
+      {leadsSomewhere(snapshot, engine.me) && <button type="button" disabled={is_busy} onClick={restore}>{words.item.restore}</button>}
     </Page>
   );
 }

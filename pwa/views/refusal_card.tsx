@@ -9,7 +9,7 @@ import { useLive, useNow } from "./engine.ts";
 import { formatAge, formatItemNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { ReasonSheet } from "./reason_sheet.tsx";
-import { commandsFor, mayOn } from "./rights.ts";
+import { commandsFor, leadsSomewhere, mayOn } from "./rights.ts";
 import { navigate } from "./router.ts";
 import { entryWords, pick, valuesOf } from "./values.ts";
 import { wordOf, say, words } from "./words.ts";
@@ -51,15 +51,12 @@ function useRefusal(refusal: Refusal) {
   const dismiss = (): void => void act(() => engine.mutate("refusal.dismiss", { id: refusal.id }, null), { text: words.needs.dismissed });
   const restore = (): void => void act(() => restoreAndApply(engine, snapshot, refusal), { text: words.needs.resent });
   const resend = (reason?: string): Promise<boolean> => act(() => sendAgain(engine, snapshot, refusal, reason), { text: words.needs.resent });
-  const is_lead = item === undefined ? leadsSomewhere(engine, snapshot) : mayOn(snapshot, engine.me, item, "item.restore");
+  const is_lead = item === undefined ? leadsSomewhere(snapshot, engine.me) : mayOn(snapshot, engine.me, item, "item.restore");
   const is_gone = refusal.reason === "deleted" ? item === undefined : refusal.reason === "void" && item?.status === "void";
   const may_restore = is_lead && is_gone && refusal.item_id !== null;
   const command = item && commandsFor(snapshot, engine.me, item).find((one) => one.name === refusal.name);
   return { is_busy, item, dismiss, restore, resend, may_restore, command };
 }
-
-const leadsSomewhere = (engine: Holdfast, snapshot: Snapshot): boolean =>
-  snapshot.memberships.some((one) => one.user_id === engine.me.id && (one.role === "supervisor" || one.role === "admin"));
 
 export function RefusalCard({ refusal, has_item = false }: { refusal: Refusal; has_item?: boolean }) {
   const { snapshot } = useLive();

@@ -48,34 +48,29 @@ export function peopleIn(snapshot: Snapshot, sector_id: Id, now: Instant = Date.
   return [...new Set(ids)].filter((id) => snapshot.actors.get(id)?.is_disabled === false);
 }
 
-/** A command as a button: `is_main` ones stand in the action bar, the others behind "More actions". */
+/** A command as a button with the icon of its `target`: `is_main` ones stand in the action bar, the others behind "More actions". */
 export interface Command {
   readonly name: string;
   readonly needs_reason: boolean;
+  readonly target: Status | null;
   readonly is_main: boolean;
 }
 
-const MAIN: Readonly<Record<Status, readonly string[]>> = {
-  open: ["item.start", "item.submit"],
-  in_progress: ["item.submit"],
-  ready_for_review: ["item.accept", "item.send_back"],
-  not_accepted: ["item.start", "item.submit"],
-  disputed: ["item.resolve"],
-  closed: ["item.reopen"],
-  void: ["item.reopen"],
-};
+/** Open in nearly every state and seldom what comes next. */
+const ASIDE = ["item.dispute", "item.void"];
 
-/** The status commands open to `me` on this item now, the most likely first. */
+/** The status commands open to `me` on this item now, the most likely first: the order of the table. */
 export function commandsFor(snapshot: Live, me: Me, item: Item): Command[] {
   const roles = rolesIn(snapshot, me, item.sector_id, item.company_id);
-  const main = MAIN[item.status];
-  const rank = (name: string): number => (main.includes(name) ? main.indexOf(name) : main.length);
   return Object.entries(TRANSITIONS)
-    .filter(([name, transition]) => transition.sources.includes(item.status) && may(name, roles))
+    .filter(([name, { sources }]) => sources.includes(item.status) && may(name, roles))
     .filter(([name]) => name !== "item.accept" || item.submitted_by !== me.id || roles.has("admin"))
-    .map(([name, transition]) => ({ name, needs_reason: transition.needs_reason, is_main: main.includes(name) }))
-    .sort((a, b) => rank(a.name) - rank(b.name));
+    .map(([name, { needs_reason, target }]) => ({ name, needs_reason, target, is_main: !ASIDE.includes(name) }));
 }
+
+/** Whether `me` leads any sector: what is gone from this phone may be one of theirs. */
+export const leadsSomewhere = (snapshot: Live, me: Me): boolean =>
+  snapshot.memberships.some((one) => one.user_id === me.id && (one.role === "supervisor" || one.role === "admin"));
 
 /** Whether a change of this field by this person is only a suggestion. */
 export function isSuggestion(field: string, roles: ReadonlySet<Role>): boolean {
