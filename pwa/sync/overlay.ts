@@ -1,7 +1,7 @@
 /**
  * What this device shows: the rows it was given with the user's own pending work laid over them (invariant 11).
  *
- * Pure; the twin of `sync/overlay.py`, line by line, held to it by golden steps. It guesses what the server will do and never
+ * Pure; the twin of `sync/overlay.py`, held to it by golden steps. It guesses what the server will do and never
  * argues: a status command that the row no longer allows, or an edit of a row that is not here, shows nothing.
  */
 import type { Document } from "../store/databases.ts";
@@ -30,157 +30,142 @@ export interface Work {
  * work; one whose entry is still in the outbox is left to the entry.
  */
 export function overlay(find: Find, entries: readonly Work[], refusals: Iterable<Document>, user: Id): Shown {
-  const laid = new Laid(find, user);
+  const laid: Laid = { find, user, shown: new Map(), deleted: new Map() };
   const ids = new Set(entries.map((entry) => entry.id));
   const parked = ([...refusals] as Row[])
     .filter((row) => row["state"] === "parked" && row["user_id"] === user && !ids.has(row.id))
     .sort((a, b) => a["received_at"] - b["received_at"] || (a.id < b.id ? -1 : 1));
-  for (const one of [...(parked as unknown as Work[]), ...entries]) laid.lay(one);
+  for (const one of [...(parked as unknown as Work[]), ...entries]) lay(laid, one);
   return laid.shown;
 }
 
 /** The overlay while it is built: each mutation sees what the ones before it did. */
-class Laid {
-  readonly shown: Shown = new Map();
-  readonly #find: Find;
-  readonly #user: Id;
-  readonly #deleted = new Map<Id, Row>();
+interface Laid {
+  readonly find: Find;
+  readonly user: Id;
+  readonly shown: Shown;
+  readonly deleted: Map<Id, Row>;
+}
 
-  constructor(find: Find, user: Id) {
-    this.#find = find;
-    this.#user = user;
+/** Lay one mutation over what is shown so far; an unknown name shows nothing. */
+function lay(laid: Laid, one: Work): void {
+  const args = one.args as Row;
+  if (one.name === "item.create") return create(laid, one, args);
+  if (one.name === "item.restore") return restore(laid, one, args);
+  if (one.name === "comment.add") return comment(laid, one, args);
+  if (one.name === "conflict.resolve") return resolve(laid, one, args);
+  if (one.name === "refusal.dismiss") return dismiss(laid, args);
+  const item = itemIn(laid, args.id);
+  if (item === undefined) return;
+  if (one.name === "item.edit") change(laid, one, item, edited(item, args));
+  else if (one.name === "item.move") change(laid, one, item, { sector_id: args["sector_id"] });
+  else if (one.name === "item.delete") remove(laid, item);
+  else if (Object.hasOwn(TRANSITIONS, one.name) && TRANSITIONS[one.name]!.sources.includes(item["status"])) {
+    change(laid, one, item, moved(laid, one, args, item));
   }
+}
 
-  /** Lay one mutation over what is shown so far; an unknown name shows nothing. */
-  lay(one: Work): void {
-    const args = one.args as Row;
-    if (Object.hasOwn(TRANSITIONS, one.name)) this.#command(one, args);
-    else if (LAYERS.has(one.name)) this[LAYERS.get(one.name)!](one, args);
-  }
+function get({ shown, find }: Laid, entity: string, id: Id): Row | undefined {
+  const rows = shown.get(entity);
+  return ((rows?.has(id) ? rows.get(id) : find(entity, id)) ?? undefined) as Row | undefined;
+}
 
-  #get(entity: string, id: Id): Row | undefined {
-    const rows = this.shown.get(entity);
-    return ((rows?.has(id) ? rows.get(id) : this.#find(entity, id)) ?? undefined) as Row | undefined;
-  }
+const itemIn = (laid: Laid, id: Id): Row | undefined => get(laid, "punch_items", id);
 
-  #show(entity: string, id: Id, doc: Document | null): void {
-    const rows = this.shown.get(entity) ?? new Map<Id, Document | null>();
-    this.shown.set(entity, rows.set(id, doc));
-  }
+function show({ shown }: Laid, entity: string, id: Id, doc: Document | null): void {
+  shown.set(entity, (shown.get(entity) ?? new Map<Id, Document | null>()).set(id, doc));
+}
 
-  #change(one: Work, item: Row, fields: object): void {
-    const stamps = { updated_by: this.#user, updated_at: one.made_at };
-    this.#show("punch_items", item.id, { ...item, ...fields, ...stamps });
-  }
+function change(laid: Laid, one: Work, item: Row | undefined, fields: object): void {
+  if (item === undefined) return;
+  show(laid, "punch_items", item.id, { ...item, ...fields, updated_by: laid.user, updated_at: one.made_at });
+}
 
-  create(one: Work, args: Row): void {
-    if (this.#get("punch_items", args.id) !== undefined || this.#deleted.has(args.id)) return;
-    const sector = this.#get("sectors", args["sector_id"]);
-    const item: Row = {
-      id: args.id,
-      version: 0,
-      project_id: sector === undefined ? "" : sector["project_id"],
-      sector_id: args["sector_id"],
-      number: null,
-      provisional_number: args["provisional_number"] ?? "",
-      status: "open",
-      status_reason: null,
-      disputed_from: null,
-      bounces: 0,
-      comment_count: 0,
-      raised_by: this.#user,
-      raised_at: one.made_at,
-      submitted_by: null,
-      submitted_at: null,
-      closed_by: null,
-      closed_at: null,
-    };
-    for (const name in ITEM_FIELDS) item[name] = Object.hasOwn(args, name) ? args[name] : emptyOf(name);
-    this.#change(one, item, {});
-  }
+function create(laid: Laid, one: Work, args: Row): void {
+  if (itemIn(laid, args.id) !== undefined || laid.deleted.has(args.id)) return;
+  const item: Row = {
+    id: args.id,
+    version: 0,
+    project_id: get(laid, "sectors", args["sector_id"])?.["project_id"] ?? "",
+    sector_id: args["sector_id"],
+    number: null,
+    provisional_number: args["provisional_number"] ?? "",
+    status: "open",
+    status_reason: null,
+    disputed_from: null,
+    bounces: 0,
+    comment_count: 0,
+    raised_by: laid.user,
+    raised_at: one.made_at,
+    submitted_by: null,
+    submitted_at: null,
+    closed_by: null,
+    closed_at: null,
+  };
+  for (const name in ITEM_FIELDS) item[name] = Object.hasOwn(args, name) ? args[name] : emptyOf(name);
+  change(laid, one, item, {});
+}
 
-  edit(one: Work, args: Row): void {
-    const item = this.#get("punch_items", args.id);
-    if (item === undefined) return;
-    const fields: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(args["set"] as Args)) {
-      fields[name] = name === "tags" ? tagsAfter(item["tags"], args["was"].tags, value as string[]) : value;
-    }
-    this.#change(one, item, fields);
-  }
+function edited(item: Row, args: Row): object {
+  const set: Args = args["set"];
+  return "tags" in set ? { ...set, tags: tagsAfter(item["tags"], args["was"].tags, set["tags"] as string[]) } : set;
+}
 
-  move(one: Work, args: Row): void {
-    const item = this.#get("punch_items", args.id);
-    if (item !== undefined) this.#change(one, item, { sector_id: args["sector_id"] });
-  }
+function moved({ user }: Laid, { name, made_at }: Work, args: Row, item: Row): object {
+  return {
+    status: TRANSITIONS[name]!.target ?? (item["disputed_from"] || "open"),
+    status_reason: args["reason"] || null,
+    disputed_from: name === "item.dispute" ? item["status"] : null,
+    ...(name === "item.submit" && { submitted_by: user, submitted_at: made_at }),
+    ...(name === "item.send_back" && { bounces: item["bounces"] + 1 }),
+    ...(name === "item.accept" && { closed_by: user, closed_at: made_at }),
+    ...(name === "item.reopen" && { closed_by: null, closed_at: null }),
+  };
+}
 
-  #command(one: Work, args: Row): void {
-    const item = this.#get("punch_items", args.id);
-    if (item !== undefined && TRANSITIONS[one.name]!.sources.includes(item["status"])) {
-      this.#change(one, item, this.#moved(one, args, item));
-    }
-  }
+function remove(laid: Laid, item: Row): void {
+  laid.deleted.set(item.id, item);
+  show(laid, "punch_items", item.id, null);
+}
 
-  #moved({ name, made_at }: Work, args: Row, item: Row): object {
-    return {
-      status: TRANSITIONS[name]!.target ?? (item["disputed_from"] || "open"),
-      status_reason: args["reason"] || null,
-      disputed_from: name === "item.dispute" ? item["status"] : null,
-      ...(name === "item.submit" && { submitted_by: this.#user, submitted_at: made_at }),
-      ...(name === "item.send_back" && { bounces: item["bounces"] + 1 }),
-      ...(name === "item.accept" && { closed_by: this.#user, closed_at: made_at }),
-      ...(name === "item.reopen" && { closed_by: null, closed_at: null }),
-    };
-  }
+function restore(laid: Laid, one: Work, args: Row): void {
+  const item = laid.deleted.get(args.id);
+  laid.deleted.delete(args.id);
+  change(laid, one, item, {});
+}
 
-  delete(_one: Work, args: Row): void {
-    const item = this.#get("punch_items", args.id);
-    if (item === undefined) return;
-    this.#deleted.set(item.id, item);
-    this.#show("punch_items", item.id, null);
-  }
+function comment(laid: Laid, one: Work, args: Row): void {
+  // When the row came before the end of the overlay, it is counted already.
+  if (get(laid, "comments", args.id) !== undefined) return;
+  show(laid, "comments", args.id, {
+    id: args.id,
+    version: 0,
+    item_id: args["item_id"],
+    text: args["text"],
+    author_id: laid.user,
+    made_at: one.made_at,
+    received_at: null,
+    is_late: false,
+  });
+  const item = itemIn(laid, args["item_id"]);
+  change(laid, one, item, { comment_count: item?.["comment_count"] + 1 });
+}
 
-  restore(one: Work, args: Row): void {
-    const item = this.#deleted.get(args.id);
-    if (item === undefined) return;
-    this.#deleted.delete(args.id);
-    this.#change(one, item, {});
-  }
+function resolve(laid: Laid, one: Work, args: Row): void {
+  const conflict = get(laid, "conflicts", args.id);
+  if (conflict === undefined || conflict["state"] === "resolved") return;
+  const choice = args["choice"];
+  const seen_by = [...new Set([...conflict["seen_by"], laid.user])].sort();
+  const authors = [conflict["current_by"], conflict["other_by"]];
+  const is_settled = conflict["state"] === "open" || choice === "other" || authors.every((author) => seen_by.includes(author));
+  const fields = is_settled && { state: "resolved", choice, resolved_by: laid.user, resolved_at: one.made_at };
+  show(laid, "conflicts", conflict.id, { ...conflict, seen_by, ...fields });
+  if (choice === "other") change(laid, one, itemIn(laid, conflict["item_id"]), { [conflict["field"]]: conflict["other"] });
+}
 
-  comment(one: Work, args: Row): void {
-    // When the row came before the end of the overlay, it is counted already.
-    if (this.#get("comments", args.id) !== undefined) return;
-    this.#show("comments", args.id, {
-      id: args.id,
-      version: 0,
-      item_id: args["item_id"],
-      text: args["text"],
-      author_id: this.#user,
-      made_at: one.made_at,
-      received_at: null,
-      is_late: false,
-    });
-    const item = this.#get("punch_items", args["item_id"]);
-    if (item !== undefined) this.#change(one, item, { comment_count: item["comment_count"] + 1 });
-  }
-
-  resolve(one: Work, args: Row): void {
-    const conflict = this.#get("conflicts", args.id);
-    if (conflict === undefined || conflict["state"] === "resolved") return;
-    const choice = args["choice"];
-    const seen_by = [...new Set([...conflict["seen_by"], this.#user])].sort();
-    const authors = [conflict["current_by"], conflict["other_by"]];
-    const is_settled = conflict["state"] === "open" || choice === "other" || authors.every((author) => seen_by.includes(author));
-    const fields = is_settled && { state: "resolved", choice, resolved_by: this.#user, resolved_at: one.made_at };
-    this.#show("conflicts", conflict.id, { ...conflict, seen_by, ...fields });
-    const item = this.#get("punch_items", conflict["item_id"]);
-    if (item !== undefined && choice === "other") this.#change(one, item, { [conflict["field"]]: conflict["other"] });
-  }
-
-  dismiss(_one: Work, args: Row): void {
-    const refusal = this.#get("refusals", args.id);
-    if (refusal !== undefined) this.#show("refusals", refusal.id, { ...refusal, state: "dismissed" });
-  }
+function dismiss(laid: Laid, args: Row): void {
+  const refusal = get(laid, "refusals", args.id);
+  if (refusal !== undefined) show(laid, "refusals", refusal.id, { ...refusal, state: "dismissed" });
 }
 
 /** What a new item holds in a field that nobody filled in. */
@@ -195,14 +180,3 @@ function tagsAfter(current: readonly string[], was: readonly string[], wanted: r
   const added = wanted.filter((tag) => !was.includes(tag) && !kept.includes(tag));
   return [...kept, ...added].sort();
 }
-
-const LAYERS = new Map([
-  ["item.create", "create"],
-  ["item.edit", "edit"],
-  ["item.move", "move"],
-  ["item.delete", "delete"],
-  ["item.restore", "restore"],
-  ["comment.add", "comment"],
-  ["conflict.resolve", "resolve"],
-  ["refusal.dismiss", "dismiss"],
-] as const) as ReadonlyMap<string, "create" | "edit" | "move" | "delete" | "restore" | "comment" | "resolve" | "dismiss">;
