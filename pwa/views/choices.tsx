@@ -9,18 +9,24 @@ interface Props {
   readonly onToggle: (value: string) => void;
 }
 
-export function Choices({ label, options, chosen, onToggle }: Props) {
+export function Choices({ label, ...row }: Props) {
   return (
     <fieldset class="choices">
       <legend>{label}</legend>
-      <div class="choices-row">
-        {options.map(([value, word]) => (
-          <button key={value} type="button" class="choice" aria-pressed={chosen.includes(value)} onClick={() => onToggle(value)}>
-            {word}
-          </button>
-        ))}
-      </div>
+      <ChoicesRow {...row} />
     </fieldset>
+  );
+}
+
+export function ChoicesRow({ options, chosen, onToggle }: Omit<Props, "label">) {
+  return (
+    <div class="choices-row">
+      {options.map(([value, word]) => (
+        <button key={value} type="button" class="choice" aria-pressed={chosen.includes(value)} onClick={() => onToggle(value)}>
+          {word}
+        </button>
+      ))}
+    </div>
   );
 }
 

@@ -20,13 +20,14 @@ interface Wording {
 function wordingOf(conflict: Conflict, me_id: Id, nameOf: (id: Id) => string): Wording {
   const field = fieldWord(conflict.field);
   const table = words.conflict;
+  const is_mine = conflict.other_by === me_id;
   if (conflict.kind === "suggestion") {
-    return { heading: say(table.suggestion, conflict.other_by === me_id ? words.by_you : nameOf(conflict.other_by), field), other: table.suggested, keep: table.keep, take: table.take };
+    const heading = say(table.suggestion, is_mine ? words.by_you : nameOf(conflict.other_by), field);
+    return { heading, other: table.suggested, keep: is_mine ? table.withdraw : table.keep, take: table.take };
   }
   if (conflict.state !== "noted") return { heading: say(table.two, field), other: table.other, keep: table.keep, take: table.take };
-  const is_mine = conflict.other_by === me_id;
   return {
-    heading: is_mine ? say(table.replaced, field) : say(table.you_replaced, field),
+    heading: say(is_mine ? table.replaced : table.you_replaced, field),
     other: is_mine ? table.yours : table.other,
     keep: table.ok,
     take: is_mine ? table.restore : table.bring_back,

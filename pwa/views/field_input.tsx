@@ -4,7 +4,7 @@ import { Fragment, h } from "preact";
 import { useState } from "preact/hooks";
 import { ITEM_FIELDS } from "../sync/rules.ts";
 import type { Id, Snapshot } from "../sync/types.ts";
-import { Choices } from "./choices.tsx";
+import { Choices, ChoicesRow } from "./choices.tsx";
 import { useLive } from "./engine.ts";
 import { dayFrom } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
@@ -42,15 +42,18 @@ function Label({ field, hint }: { field: string; hint: string | undefined }) {
 
 function TextInput({ field, value, hint, onChange }: FieldProps) {
   const limit = ITEM_FIELDS[field]?.limit ?? 2_000;
-  const shared = { class: "input", dir: "auto", maxLength: limit, value: String(value ?? "") } as const;
+  const Box = limit > 255 ? "textarea" : "input";
   return (
     <label class="field">
       <Label field={field} hint={hint} />
-      {limit > 255 ? (
-        <textarea {...shared} rows={4} onInput={(event) => onChange(event.currentTarget.value)} />
-      ) : (
-        <input {...shared} type="text" onInput={(event) => onChange(event.currentTarget.value)} />
-      )}
+      {h(Box as "textarea", {
+        class: "input",
+        dir: "auto",
+        maxLength: limit,
+        rows: 4,
+        value: String(value ?? ""),
+        onInput: (event: Event) => onChange((event.currentTarget as HTMLTextAreaElement).value),
+      })}
     </label>
   );
 }
@@ -74,20 +77,14 @@ function DateInput({ field, value, hint, onChange }: FieldProps) {
     [dayFrom(now, 7), words.capture.in_a_week],
     ["", words.capture.no_date],
   ] as const;
-  const day = typeof value === "string" ? value : "";
+  const day = String(value ?? "");
   return (
     <div class="field">
       <label class="field">
         <Label field={field} hint={hint} />
         <input class="input" type="date" value={day} onInput={(event) => onChange(event.currentTarget.value || null)} />
       </label>
-      <div class="choices-row">
-        {days.map(([value_of, word]) => (
-          <button key={word} type="button" class="choice" aria-pressed={day === value_of} onClick={() => onChange(value_of || null)}>
-            {word}
-          </button>
-        ))}
-      </div>
+      <ChoicesRow options={days} chosen={[day]} onToggle={(one) => onChange(one || null)} />
     </div>
   );
 }
@@ -118,8 +115,8 @@ function TagsInput({ field, value, hint, onChange }: FieldProps) {
 
 /** What a reference may point at: trades, companies, or the people of the sector. */
 export function optionsFor(snapshot: Snapshot, field: string, sector_id: Id): Option[] {
-  if (field === "trade_id") return [...snapshot.trades.values()].map(({ id, name }) => ({ id, name }));
-  if (field === "company_id") return [...snapshot.companies.values()].map(({ id, name }) => ({ id, name }));
+  if (field === "trade_id") return [...snapshot.trades.values()];
+  if (field === "company_id") return [...snapshot.companies.values()];
   return peopleIn(snapshot, sector_id).map((id) => {
     const company = snapshot.companies.get(snapshot.actors.get(id)?.company_id ?? "")?.name;
     return { id, name: snapshot.actors.get(id)?.name ?? id, ...(company !== undefined && { note: company }) };

@@ -4,6 +4,7 @@ import { h } from "preact";
 import { useLive } from "./engine.ts";
 import { formatNumber } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
+import { sectorsFor } from "./rights.ts";
 import { words } from "./words.ts";
 
 interface Place {
@@ -14,12 +15,13 @@ interface Place {
 }
 
 export function Navigation({ path }: { path: string }) {
-  const { snapshot } = useLive();
+  const { engine, snapshot } = useLive();
   const { waiting, needs_you } = snapshot.strip;
+  const may_capture = sectorsFor(snapshot, engine.me, "item.create").length > 0 || snapshot.memberships.length === 0; // none: not known yet
   const places: readonly Place[] = [
     { href: "/", word: words.nav.list, icon: "list" },
     { href: "/outbox", word: words.nav.outbox, icon: "outbox", count: waiting },
-    { href: "/new", word: words.nav.capture, icon: "plus" },
+    ...(may_capture ? [{ href: "/new", word: words.nav.capture, icon: "plus" } as const] : []),
     { href: "/needs-you", word: words.nav.needs_you, icon: "hand", count: needs_you },
     { href: "/settings", word: words.nav.settings, icon: "gear" },
   ];

@@ -3,7 +3,7 @@
 import { h } from "preact";
 import type { Download, Id, Snapshot } from "../sync/types.ts";
 import { useLive, useNow } from "./engine.ts";
-import { formatNumber, formatReadyAt } from "./format.ts";
+import { formatReadyAt } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { ownSectors } from "./rights.ts";
 import { sectorCode } from "./values.ts";
@@ -40,8 +40,8 @@ function Progress({ sector_id }: { sector_id: Id }) {
     download === undefined
       ? say(words.download.waiting, code)
       : total > 0
-        ? say(words.download.progress, code, formatNumber(got), formatNumber(total))
-        : say(words.download.begun, code, formatNumber(got));
+        ? say(words.download.progress, code, got, total)
+        : say(words.download.begun, code, got);
   return (
     <li>
       <span>{text}</span>
