@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -90,6 +91,7 @@ def _publish(site: Site, build: Path) -> None:
     manifest = json.loads((build / "manifest.json").read_text())
     worker = build / "sw.js"
     worker.write_text(worker.read_text().replace(manifest["version"], NEW))
+    worker.with_name("sw.js.gz").write_bytes(gzip.compress(worker.read_bytes()))
     (build / "manifest.json").write_text(json.dumps({**manifest, "version": NEW}))
     site.server.stop()
     site.server.build = build
