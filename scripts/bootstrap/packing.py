@@ -16,7 +16,7 @@ def pack(folder: Path) -> None:
 
     for path in sorted(folder.rglob("*")):
         if path.suffix in _KINDS and path.stat().st_size >= _WORTH_BYTES:
-            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), numiterations=50))
 
 
 if __name__ == "__main__":
