@@ -16,6 +16,7 @@ from tests.browser.ledger import ROOT, Ledger
 from tests.browser.phone import Phone
 from tests.browser.proxy import Proxy
 from tests.browser.server_process import ServerProcess
+from tests.browser.witness import Witness
 
 
 @pytest.hookimpl(wrapper=True)
@@ -25,7 +26,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     site = getattr(item, "funcargs", {}).get("site")
     if report.failed and isinstance(site, Site):
         report.sections += [("network", "\n".join(site.proxy.account())), ("server", site.server.said())]
-        for phone in site.phones:
+        for phone in site.everyone:
             report.sections.append((f"screen of {phone.profile.name}", phone.describe()))
     return report
 
@@ -69,7 +70,13 @@ class Site:
     proxy: Proxy
     ledger: Ledger
     phones: list[Phone] = field(default_factory=list)
+    others: list[Witness] = field(default_factory=list)
+    """Phones that Playwright does not drive."""
     new_phone: Callable[[Engine], Phone] = field(init=False)
+
+    @property
+    def everyone(self) -> list[Witness]:
+        return [*self.phones, *self.others]
 
     def phone(self, engine: Engine) -> Phone:
         """A phone that has never seen the app."""
@@ -85,12 +92,12 @@ class Site:
     def come_online(self) -> None:
         """The network is back, without faults, and every open tab is told so."""
         self.proxy.online()
-        for phone in self.phones:
+        for phone in self.everyone:
             phone.feel_the_network()
 
     def assert_settled(self) -> None:
         """Rows, audit chain and screens agree: nothing waits, nothing is doubled, nobody was told too early."""
-        for phone in self.phones:
+        for phone in self.everyone:
             phone.is_green()
             assert phone.outbox() == []
             self._assert_same_rows(phone)
@@ -98,7 +105,7 @@ class Site:
         self.ledger.assert_sound()
         assert "Traceback" not in self.server.said()
 
-    def _assert_same_rows(self, phone: Phone) -> None:
+    def _assert_same_rows(self, phone: Witness) -> None:
         for entity in ("punch_items", "comments", "item_events", "conflicts"):
             written = {doc["id"]: doc for doc in self.ledger.docs(entity)}
             for row_id, doc in phone.rows(entity).items():
@@ -124,7 +131,7 @@ def site(seeded: Path, tmp_path: Path, playwright: Playwright) -> Iterator[Site]
     try:
         yield site
     finally:
-        for phone in site.phones:
+        for phone in site.everyone:
             phone.kill()
         proxy.close()
         server.stop()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from playwright.sync_api import BrowserContext, Error, Locator, Page, Playwright, expect
 
@@ -16,55 +15,25 @@ from tests.browser import browsers, tellings
 from tests.browser.browsers import Engine
 from tests.browser.people import PASSWORD
 from tests.browser.proxy import Proxy, now_ms
-
-WAIT_MS: Final = 15_000
-GREEN: Final = re.compile(r"^All on server")
-
-_READ_STORE: Final = """async ([prefix, store]) => {
-    const names = (await indexedDB.databases()).map((one) => one.name).filter((name) => name.startsWith(prefix));
-    const found = [];
-    for (const name of names) {
-        const db = await new Promise((resolve, reject) => {
-            const opening = indexedDB.open(name);
-            opening.onsuccess = () => resolve(opening.result);
-            opening.onerror = () => reject(opening.error);
-        });
-        const rows = await new Promise((resolve, reject) => {
-            const reading = db.transaction(store).objectStore(store).getAll();
-            reading.onsuccess = () => resolve(reading.result);
-            reading.onerror = () => reject(reading.error);
-        });
-        db.close();
-        found.push(...rows.map((row) => ({ ...row, database: name })));
-    }
-    return found;
-}"""
-
-_NAVIGATE: Final = """(path) => {
-    history.pushState({ is_ours: true }, "", path);
-    dispatchEvent(new PopStateEvent("popstate"));
-}"""
-
-_ONE_FRAME: Final = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
+from tests.browser.witness import NAVIGATE, ONE_FRAME, WAIT_MS, Witness
 
 
-class Phone:
+class Phone(Witness):
     """One browser on one profile. `page` is the tab in front."""
 
     def __init__(self, playwright: Playwright, engine: Engine, profile: Path, proxy: Proxy) -> None:
+        super().__init__(profile, proxy)
         self.engine = engine
-        self.profile = profile
-        self.proxy = proxy
-        self.errors: list[str] = []
         self.options: dict[str, Any] = {}
         self._playwright = playwright
         self._context: BrowserContext | None = None
         self._page: Page | None = None
-        self._told: list[str] = []
-        self._ends: list[int] = []
-        self._people: list[tuple[int, str]] = []
 
     # --- the browser -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_running(self) -> bool:
+        return self._context is not None
 
     @property
     def context(self) -> BrowserContext:
@@ -91,7 +60,7 @@ class Phone:
         page.on("console", lambda message: self._note_console(message.text))
         page.goto(self.proxy.origin + path)
         page.locator(".shell, #signin-form, body > h1").first.wait_for()
-        page.evaluate(_ONE_FRAME)  # the first effects of the page have run: it hears where it is sent
+        page.evaluate(ONE_FRAME)
         self._page = page
         return page
 
@@ -129,7 +98,7 @@ class Phone:
     def _forget(self) -> None:
         self._context = None
         self._page = None
-        self._ends.append(now_ms())
+        self._note_end()
 
     def _note_console(self, text: str) -> None:
         if "Content-Security-Policy" in text or "Content Security Policy" in text or "TrustedScript" in text:
@@ -169,7 +138,7 @@ class Phone:
         since = now_ms()
         self.fill_sign_in(name)
         self.is_green()
-        self._people.append((since, next(one["id"] for one in self.read("shell", "users") if not one["is_locked"])))
+        self._note_person(since)
         expect(self.page.locator(".ready")).to_be_visible(timeout=WAIT_MS)
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
 
@@ -193,7 +162,7 @@ class Phone:
         if self._page is None or not self.page.url.startswith(self.proxy.origin):
             self.open(path)
             return
-        self.page.evaluate(_NAVIGATE, path)
+        self.page.evaluate(NAVIGATE, path)
 
     def capture(self, title: str, *, sector: str | None = None) -> str:
         """Writes a new item and waits until the screen says it is saved; its id."""
@@ -263,15 +232,11 @@ class Phone:
     @contextlib.contextmanager
     def _writing(self, message: str) -> Iterator[None]:
         """What is done inside writes an entry: waits until one more is stored and the screen says so."""
-        before = self._numbered()
+        before = self.numbered()
         yield
         expect(self.page.locator(".snackbar-text")).to_contain_text(message)
         # An earlier message of the same words may still be there; so the entry itself is looked for, too.
-        self.wait_for("one more entry", lambda: self._numbered() > before)
-
-    def _numbered(self) -> int:
-        """How many numbers this phone's clients have given out."""
-        return sum(int(device["next_n"]) - 1 for device in self.read("work", "meta"))
+        self.wait_for("one more entry", lambda: self.numbered() > before)
 
     def wait_for(self, what: str, is_there: Callable[[], Any], timeout_s: float = WAIT_MS / 1000) -> None:
         """Looks until `is_there` gives something true; a page that is just being left has nothing to show."""
@@ -299,9 +264,6 @@ class Phone:
         """Waits until the strip says so."""
         expect(self.strip).to_contain_text(text, timeout=timeout_ms)
 
-    def is_green(self, timeout_ms: int = WAIT_MS) -> None:
-        self.says(GREEN, timeout_ms)
-
     def describe(self) -> str:
         """The tab in front in words, for the message of a failing test."""
         if self._page is None:
@@ -312,53 +274,13 @@ class Phone:
             text = str(error)
         return f"{self.page.url}\n{text}\n{self.errors}"
 
-    # --- what is stored on it --------------------------------------------------------------------------------------
-
-    def read(self, kind: str, store: str) -> list[dict[str, Any]]:
-        """A store of this phone's databases `holdfast-{kind}…`, of every user."""
-        found: list[dict[str, Any]] = self.page.evaluate(_READ_STORE, [f"holdfast-{kind}", store])
-        return found
-
-    def outbox(self, user_id: str | None = None) -> list[dict[str, Any]]:
-        """Entries without a receipt, by number."""
-        entries = [
-            entry
-            for entry in self.read("work", "entries")
-            if entry["state"] != "acked" and (user_id is None or str(entry["database"]).endswith(user_id))
-        ]
-        return sorted(entries, key=lambda entry: int(entry["n"]))
-
-    def drafts(self) -> str:
-        """All that is half typed, as JSON."""
-        return json.dumps(self.read("work", "drafts"), ensure_ascii=False)
-
-    def rows(self, entity: str) -> dict[str, dict[str, Any]]:
-        """Cached documents of an entity by id, as the server gave them."""
-        return {row["id"]: row["doc"] for row in self.read("cache", "rows") if row["entity"] == entity}
-
-    def client_ids(self) -> set[str]:
-        return {str(row["client"]) for row in self.read("work", "meta")}
-
-    # --- what it has told ------------------------------------------------------------------------------------------
+    def evaluate(self, function: str, value: Any = None) -> Any:
+        return self.page.evaluate(function, value)
 
     def collect(self) -> None:
-        """Takes over what the open tabs have recorded."""
         for page in self.context.pages:
             self._collect(page)
 
     def _collect(self, page: Page) -> None:
         if page.url.startswith(self.proxy.origin):
-            self._told += [line for line in page.evaluate(tellings.READ) if line is not None]
-
-    def told(self) -> list[tellings.Telling]:
-        if self._context is not None:
-            self.collect()
-        return tellings.parse(self._told)
-
-    def assert_honest(self, more: Iterable[tellings.Mutation] = ()) -> None:
-        """No screen of this phone ever said "all on server" before everything made on it was acknowledged."""
-        told = self.told()
-        sent = [one for one in tellings.mutations(self.proxy.exchanges) if one.client in self.client_ids()]
-        said_too_early = tellings.untrue(told, [*sent, *more], self._ends, self._people)
-        assert not said_too_early, said_too_early
-        assert not self.errors, self.errors
+            self._note_recorded(page.evaluate(tellings.READ))
