@@ -116,7 +116,7 @@ class Act:
         if item is None or not self.sees(item):
             if item is not None and self._saw(item):
                 raise Refused("not_found")
-            if self._creation_was_refused(item_id):
+            if self.creation_was_refused(ITEMS, item_id):
                 raise Refused("depends_on")
             raise Parked(ITEMS, item_id)
         return item, self.roles(name, item.doc["sector_id"], item.doc["company_id"], item_id)
@@ -157,10 +157,11 @@ class Act:
                 places.add((sector_id, company_id))
         return places
 
-    def _creation_was_refused(self, item_id: str) -> bool:
+    def creation_was_refused(self, entity: str, row_id: str) -> bool:
+        """Whether the author's own mutation that would have made this row was refused."""
         return any(
             row.doc["state"] == "refused" and row.doc["user_id"] == self.actor.id
-            for row in self.draft.waiting(ITEMS, item_id)
+            for row in self.draft.waiting(entity, row_id)
         )
 
     def edited(self, item: Row, values: Mapping[str, Any], tracked: tuple[str, ...], **more: Any) -> Row:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sync.merge import in_order
 from sync.parse import is_uuid
+from sync.photo_arguments import EDITABLE, OPTIONAL_OF_PHOTO, PHOTO, is_whole_photo
 from sync.rules import TRANSITIONS
 from sync.schema import COMMENT_LIMIT, ITEM_COMMANDS, ITEM_FIELDS, REASON_LIMIT, Field, Kind
 
@@ -82,6 +83,14 @@ def _is_reason(value: Any) -> bool:
     return value is None or is_text(value, REASON_LIMIT)
 
 
+def _are_photo_fields(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(name in EDITABLE and EDITABLE[name](wanted) for name, wanted in value.items())
+    )
+
+
 def _is_choice(value: Any) -> bool:
     return value in ("current", "other")
 
@@ -99,6 +108,7 @@ def _is_comment(value: Any) -> bool:
 
 
 _ID: Final[Mapping[str, Check]] = MappingProxyType({"id": is_uuid})
+_CHILD: Final[Mapping[str, Check]] = MappingProxyType({"id": is_uuid, "item_id": is_uuid})
 
 REQUIRED: Final[Mapping[str, Mapping[str, Check]]] = MappingProxyType(
     {
@@ -109,7 +119,11 @@ REQUIRED: Final[Mapping[str, Mapping[str, Check]]] = MappingProxyType(
         **dict.fromkeys(ITEM_COMMANDS, _ID),
         "item.delete": _ID,
         "item.restore": _ID,
-        "comment.add": {"id": is_uuid, "item_id": is_uuid, "text": _is_comment},
+        "comment.add": {**_CHILD, "text": _is_comment},
+        "photo.add": {**_CHILD, **PHOTO},
+        "photo.edit": {**_CHILD, "set": _are_photo_fields, "was": _are_photo_fields},
+        "photo.remove": _CHILD,
+        "photo.restore": _CHILD,
         "conflict.resolve": {"id": is_uuid, "choice": _is_choice},
         "refusal.dismiss": _ID,
     }
@@ -123,6 +137,7 @@ OPTIONAL: Final[Mapping[str, Mapping[str, Check]]] = MappingProxyType(
             **{name: partial(is_field_value, name) for name in ITEM_FIELDS if name != "title"},
         },
         **{name: {"reason": _is_reason} for name in TRANSITIONS},
+        "photo.add": OPTIONAL_OF_PHOTO,
     }
 )
 
@@ -136,4 +151,6 @@ def are_valid(name: str, args: Mapping[str, Any]) -> bool:
     for argument, value in args.items():
         if argument not in required and not (argument in optional and optional[argument](value)):
             return False
-    return name != "item.edit" or args["set"].keys() == args["was"].keys()
+    if name == "photo.add":
+        return is_whole_photo(args)
+    return "set" not in required or bool(args["set"].keys() == args["was"].keys())

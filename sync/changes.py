@@ -20,7 +20,8 @@ class Key(NamedTuple):
 
     kind            names                               loads
     row             (entity, id)                        Row or None
-    children        (item id,)                          tuple of Row: its comments, conflicts and item_events, by id
+    children        (item id,)                          tuple of Row: its comments, photos, conflicts and item_events,
+                                                        by entity and id
     receipt         (mutation id,)                      Receipt or None
     client          (client id,)                        ClientState or None
     actor           (user id,)                          rules.Actor or None
@@ -95,7 +96,10 @@ class ClientState:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A word for the other database, written with the change: `kind` is `audit`, `job` or `poke`; `key` is unique."""
+    """A word for the other database, written with the change: `kind` is `audit`, `job` or `poke`; `key` is unique.
+
+    A job told again is the same job, a poke rings again, and a second audit word of one key cannot be stored (A1).
+    """
 
     kind: str
     key: str

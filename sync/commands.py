@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sync.acts import ITEMS, Act, Refused, Result, last_change
 from sync.changes import Document, Row
 from sync.rules import TRANSITIONS, Transition
 from sync.schema import Status
+
+_EVIDENCE: Final = ("comment.add", "photo.add", "photo.restore")
+"""What an acceptance must have seen."""
 
 
 def move_status(act: Act) -> Result:
@@ -44,15 +49,16 @@ def _check_acceptance(act: Act, item: Row) -> None:
         project = act.draft.row("projects", item.doc["project_id"])
         if project is None or not project.doc["is_own_work_accepted"]:
             raise Refused("own_work")
-    if last_change(item, "comment_count")[0] > act.base and _has_new_evidence(act, item):
+    changed_at = max(last_change(item, name)[0] for name in ("comment_count", "photo_count"))
+    if changed_at > act.base and _has_new_evidence(act, item):
         raise Refused("new_evidence")
 
 
 def _has_new_evidence(act: Act, item: Row) -> bool:
-    """Whether somebody else commented after the version the author saw."""
+    """Whether somebody else commented or showed a photo after the version the author saw."""
     return any(
         child.entity == "item_events"
-        and child.doc["name"] == "comment.add"
+        and child.doc["name"] in _EVIDENCE
         and child.doc["item_version"] > act.base
         and child.doc["actor_id"] != act.actor.id
         for child in act.draft.children(item.id)

@@ -16,7 +16,12 @@ from sync.refusals import item_of
 from sync.schema import ITEM_FIELDS, Kind
 from sync.wire import Mutation, Request
 
-_OWN_ROW = {"conflict.resolve": "conflicts", "refusal.dismiss": "refusals", "comment.add": "comments"}
+_OWN_ROW = {
+    "conflict.resolve": "conflicts",
+    "refusal.dismiss": "refusals",
+    "comment.add": "comments",
+    **dict.fromkeys(("photo.add", "photo.edit", "photo.remove", "photo.restore"), "photos"),
+}
 
 
 def scopes_of(request: Request) -> list[str]:

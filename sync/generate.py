@@ -9,9 +9,12 @@ from typing import Any, Final
 
 from sync.rules import ACTS, TRANSITIONS, Role
 from sync.schema import (
+    CAPTION_LIMIT,
     COMMENT_LIMIT,
     ITEM_FIELDS,
     MAX_MUTATIONS,
+    MAX_THUMB_BYTES,
+    PHOTO_KINDS,
     PRIORITIES,
     PROTOCOL_VERSION,
     REASON_LIMIT,
@@ -65,11 +68,14 @@ def _constants() -> Iterable[str]:
         "MAX_MUTATIONS": MAX_MUTATIONS,
         "COMMENT_LIMIT": COMMENT_LIMIT,
         "REASON_LIMIT": REASON_LIMIT,
+        "CAPTION_LIMIT": CAPTION_LIMIT,
+        "MAX_THUMB_BYTES": MAX_THUMB_BYTES,
     }
     for name, value in constants.items():
         yield f"export const {name} = {value};"
     lists: dict[str, tuple[Iterable[str], str]] = {
         "PRIORITIES": (PRIORITIES, "string"),
+        "PHOTO_KINDS": (PHOTO_KINDS, "string"),
     }
     for name, (words, kind) in lists.items():
         yield f"export const {name}: readonly {kind}[] = {_list(words)};"

@@ -9,14 +9,16 @@ Mutations that this server does not know hold up nobody: what they are about is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from sync.acts import ITEMS, Act, Parked, Refused, Result
 from sync.canonical import content_hash as hash_of
 from sync.canonical import derived_id
 from sync.changes import Key, Row
 from sync.draft import Draft, Missing
+from sync.parse import is_uuid
+from sync.photos import PHOTOS
 from sync.planners import Unknown, carry_out, check
 from sync.receipts import audit, body_of_refusal, body_of_result, receipt
 from sync.refusals import SENTENCES, changed, item_of, refusal
@@ -25,6 +27,8 @@ from sync.wire import Mutation
 
 WORDS: Final = "mutations"
 """Stands for an entity in what an unknown mutation waits for: a server that knows its name."""
+
+_CREATIONS: Final = {"item.create": ITEMS, "photo.add": PHOTOS}
 
 
 def take_in(act: Act, digest: str, refuse_as: str | None = None) -> str:
@@ -62,15 +66,23 @@ def _park(act: Act, reason: str, waiting_for: str | None) -> str:
 
 def _refuse(act: Act, reason: str) -> str:
     """Keep the content and the reason. What depends on a refused creation will not happen either (19)."""
-    mutation, waiting_for = act.mutation, None
+    mutation = act.mutation
+    waiting_for = _unmade(act.draft, mutation.name, mutation.args)
     item_id = item_of(mutation.name, mutation.args)
-    if mutation.name == "item.create" and item_id is not None and act.draft.row(ITEMS, item_id) is None:
-        waiting_for = f"{ITEMS}/{item_id}"
+    if mutation.name == "item.create" and item_id is not None and waiting_for is not None:
         for row in act.draft.waiting(ITEMS, item_id):
             if row.doc["state"] == "parked" and row.doc["user_id"] == act.actor.id:
                 _end(act.draft, row, "refused", "depends_on")
     act.draft.put_refusal(refusal(act, "refused", reason, waiting_for, mutation.id))
     return body_of_refusal(mutation.id, Outcome.REFUSED, reason)
+
+
+def _unmade(draft: Draft, name: str, args: Mapping[str, Any]) -> str | None:
+    """The row that a refused creation did not make; what builds on it is told `depends_on`."""
+    entity, row_id = _CREATIONS.get(name), args.get("id")
+    if entity is None or not is_uuid(row_id) or draft.row(entity, str(row_id)) is not None:
+        return None
+    return f"{entity}/{row_id}"
 
 
 def refuse_reused(act: Act) -> str:
@@ -123,21 +135,26 @@ def release(draft: Draft, rows: Iterable[Row], now: int) -> None:
     parked = [row for row in rows if row.doc["state"] == "parked"]
     missing: dict[Key, None] = {}
     for row in sorted(parked, key=lambda row: (row.doc["received_at"], row.doc["client"], row.doc["n"])):
-        act = _act_of(draft, row, now)
         try:
-            check(act)
-            result = carry_out(act)
+            _go_on(draft, row, now)
         except Missing as found:  # go on, as in `push`: one load for each row would take a time squared
             missing.update(dict.fromkeys(found.keys))
-        except (Parked, Unknown):
-            continue
-        except Refused as refused:
-            _end(draft, row, "refused", refused.reason)
-        else:
-            _end(draft, row, "applied", None)
-            _audit_released(act, result)
     if missing:
         raise Missing(*missing)
+
+
+def _go_on(draft: Draft, row: Row, now: int) -> None:
+    act = _act_of(draft, row, now)
+    try:
+        check(act)
+        result = carry_out(act)
+    except (Parked, Unknown):
+        return
+    except Refused as refused:
+        _end(draft, row, "refused", refused.reason)
+    else:
+        _end(draft, row, "applied", None)
+        _audit_released(act, result)
 
 
 def _act_of(draft: Draft, row: Row, now: int) -> Act:
@@ -150,7 +167,8 @@ def _act_of(draft: Draft, row: Row, now: int) -> Act:
 
 def _end(draft: Draft, row: Row, state: str, reason: str | None) -> None:
     text = None if reason is None else SENTENCES[reason]
-    draft.put_refusal(changed(row, state=state, reason=reason, text=text, waiting_for=None))
+    unmade = _unmade(draft, row.doc["name"], row.doc["args"]) if state == "refused" else None
+    draft.put_refusal(changed(row, state=state, reason=reason, text=text, waiting_for=unmade))
 
 
 def _audit_released(act: Act, result: Result) -> None:

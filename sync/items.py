@@ -51,6 +51,7 @@ def _new_document(act: Act, project_id: str, number: int) -> Document:
         "disputed_from": None,
         "bounces": 0,
         "comment_count": 0,
+        "photo_count": 0,
         "raised_by": act.actor.id,
         "raised_at": act.corrected_at,
         "submitted_by": None,

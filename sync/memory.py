@@ -60,7 +60,7 @@ class State:
         """The documents of a plan as JSON text. Raises `Unstorable` for what constraints or UTF-8 forbid."""
         if any(receipt.mutation_id in self.receipts for receipt in plan.receipts):
             raise Unstorable("a mutation has a receipt already")
-        if any(row.kind != "poke" and (row.kind, row.key) in self.outbox for row in plan.outbox):
+        if any(row.kind == "audit" and (row.kind, row.key) in self.outbox for row in plan.outbox):
             raise Unstorable("the outbox has this row already")
         texts = {key: compact(row.doc) for key, row in plan.rows.items()}
         try:
@@ -83,7 +83,9 @@ class State:
         self.counters.update(plan.counters)
         self.receipts.update((receipt.mutation_id, receipt) for receipt in plan.receipts)
         self.clients.update(plan.clients)
-        self.outbox.update(((row.kind, row.key), row) for row in plan.outbox)
+        for word in plan.outbox:
+            if word.kind != "job" or (word.kind, word.key) not in self.outbox:
+                self.outbox[(word.kind, word.key)] = word
 
     def _put(self, row: Row) -> None:
         key = (row.entity, row.id)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sync import commands, comments, items, refusals, resolve
+from sync import commands, comments, items, photos, refusals, resolve
 from sync.acts import Act, Refused, Result
 from sync.arguments import are_valid
 from sync.schema import ITEM_COMMANDS, SCHEMA_VERSION
@@ -32,6 +32,10 @@ PLANNERS: Final[Mapping[str, Planner]] = MappingProxyType(
         "item.delete": items.delete,
         "item.restore": items.restore,
         "comment.add": comments.add,
+        "photo.add": photos.add,
+        "photo.edit": photos.edit,
+        "photo.remove": photos.remove,
+        "photo.restore": photos.restore,
         "conflict.resolve": resolve.resolve,
         "refusal.dismiss": refusals.dismiss,
     }

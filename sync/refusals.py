@@ -20,7 +20,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "void": "The item was declared void.",
         "deleted": "The item was deleted.",
         "own_work": "Somebody else has to accept your work.",
-        "new_evidence": "There is a newer comment; look at it and accept again.",
+        "new_evidence": "There is a newer comment or photo; look at it and accept again.",
         "reason_missing": "This needs a reason.",
         "not_in_sector": "A person you assigned does not work in this sector.",
         "already_resolved": "Somebody has settled this differently.",
@@ -62,7 +62,8 @@ def refusal(act: Act, state: str, reason: str, waiting_for: str | None, row_id: 
 
 def item_of(name: str, args: Mapping[str, Any]) -> str | None:
     """The punch item that a mutation speaks of, as far as its arguments tell."""
-    value = args.get("item_id") if name == "comment.add" else args.get("id") if name.startswith("item.") else None
+    is_child = name.startswith(("comment.", "photo."))
+    value = args.get("item_id") if is_child else args.get("id") if name.startswith("item.") else None
     return value if is_uuid(value) else None
 
 

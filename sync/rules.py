@@ -75,6 +75,11 @@ ACTS: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "item.delete": _LEAD,
         "item.restore": _LEAD,
         "comment.add": _SITE | {Role.GUEST, Role.AUDITOR},
+        "photo.add": _SITE | {Role.GUEST},
+        "photo.edit": _SITE | {Role.GUEST},  # one's own
+        "photo.remove": _SITE | {Role.GUEST},  # one's own
+        "photo.restore": _SITE | {Role.GUEST},  # one's own
+        "photo.decide": _LEAD,  # remove and restore anybody's
         "conflict.resolve": _SITE,
     }
 )

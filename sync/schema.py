@@ -92,6 +92,22 @@ COMMENT_LIMIT: Final = 10_000
 REASON_LIMIT: Final = 2_000
 """Characters of the reason of a status command."""
 
+PHOTO_KINDS: Final = ("before", "after", "other")
+MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/heic")
+"""What the bytes of a photo may be."""
+
+CAPTION_LIMIT: Final = 500
+"""Characters of a photo's caption."""
+
+MAX_PHOTO_BYTES: Final = 2**31
+"""Bytes a photo may have in the vocabulary; a server takes fewer (its setting `max_photo_bytes`)."""
+
+MAX_THUMB_BYTES: Final = 64 * 1024
+"""Bytes of the thumbnail that a phone makes."""
+
+MAX_SIDE: Final = 100_000
+"""Pixels of a photo's width or height."""
+
 
 class Status(StrEnum):
     """States of a punch item; who may move it where stands in `sync.rules.TRANSITIONS`."""
@@ -103,6 +119,22 @@ class Status(StrEnum):
     DISPUTED = "disputed"
     CLOSED = "closed"
     VOID = "void"
+
+
+class PhotoState(StrEnum):
+    """Whether the bytes of a photo are on the server."""
+
+    WAITING = "waiting"  # → stored; the device that took it has them
+    STORED = "stored"  # the object store holds bytes with the recorded SHA-256 (invariant 5)
+
+
+class Preview(StrEnum):
+    """The pictures that the server could make of a photo; it only ever moves down this list."""
+
+    NONE = "none"
+    THUMB = "thumb"
+    UNREADABLE = "unreadable"  # the bytes are kept, and no picture could be made of them
+    VIEW = "view"
 
 
 class Outcome(StrEnum):
@@ -139,6 +171,7 @@ ENTITIES: Final[Mapping[str, Entity]] = MappingProxyType(
                 "punch_items", columns=("project_id", "sector_id", "company_id", "status", "number", "external_ref")
             ),
             Entity("comments", parent="item_id", columns=("author_id",)),
+            Entity("photos", parent="item_id", columns=("author_id", "state", "sha256")),
             Entity("item_events", parent="item_id", columns=("actor_id", "item_version", "received_at")),
             Entity("conflicts", parent="item_id", columns=("state",)),
             Entity("refusals", columns=("user_id", "state", "waiting_for")),
@@ -167,6 +200,10 @@ MUTATIONS: Final = (
     "item.delete",
     "item.restore",
     "comment.add",
+    "photo.add",
+    "photo.edit",
+    "photo.remove",
+    "photo.restore",
     "conflict.resolve",
     "refusal.dismiss",
 )

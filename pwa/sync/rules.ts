@@ -27,7 +27,10 @@ export const SCHEMA_VERSION = 1;
 export const MAX_MUTATIONS = 500;
 export const COMMENT_LIMIT = 10000;
 export const REASON_LIMIT = 2000;
+export const CAPTION_LIMIT = 500;
+export const MAX_THUMB_BYTES = 65536;
 export const PRIORITIES: readonly string[] = ["low", "normal", "high", "urgent"];
+export const PHOTO_KINDS: readonly string[] = ["before", "after", "other"];
 
 /** The fields of a punch item that a person may set, in the order of the form. */
 export const ITEM_FIELDS: Readonly<Record<string, Field>> = {
@@ -73,5 +76,10 @@ export const ACTS: Readonly<Record<string, readonly Role[]>> = {
   "item.delete": ["supervisor", "admin"],
   "item.restore": ["supervisor", "admin"],
   "comment.add": ["worker", "supervisor", "storekeeper", "auditor", "admin", "guest"],
+  "photo.add": ["worker", "supervisor", "storekeeper", "admin", "guest"],
+  "photo.edit": ["worker", "supervisor", "storekeeper", "admin", "guest"],
+  "photo.remove": ["worker", "supervisor", "storekeeper", "admin", "guest"],
+  "photo.restore": ["worker", "supervisor", "storekeeper", "admin", "guest"],
+  "photo.decide": ["supervisor", "admin"],
   "conflict.resolve": ["worker", "supervisor", "storekeeper", "admin"],
 };

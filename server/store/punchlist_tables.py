@@ -105,6 +105,16 @@ class Comment(Synced, table=True):
     author_id: str | None = _text()
 
 
+class Photo(Synced, table=True):
+    """What is known of a photo; its bytes are in the object store once `state` is `stored` (invariant 5)."""
+
+    __tablename__ = "photos"
+    item_id: str = _text(index=True)
+    author_id: str | None = _text()
+    state: str | None = _text()
+    sha256: str | None = _text(index=True)
+
+
 class ItemEvent(Synced, table=True):
     """One act on a punch item; `received_at` in ms since 1970 UTC."""
 
@@ -179,6 +189,36 @@ class Client(Punchlist, table=True):
     app_version: str | None = _text(default=None)
     pending: int | None = _number(default=None)
     oldest_unsent_at: int | None = _number(default=None)
+
+
+class Upload(Punchlist, table=True):
+    """Bytes of one file of a photo on their way; `offset_bytes` is how many of them are durable in parts.
+
+    `file` is `thumb` or `picture`. Instants in ms since 1970 UTC.
+    """
+
+    __tablename__ = "uploads"
+    __table_args__ = (Index("ix_uploads_photo_id_file", "photo_id", "file"), _STRICT)
+    id: str = _text(primary_key=True)
+    photo_id: str = _text()
+    file: str = _text()
+    user_id: str = _text(index=True)
+    size_bytes: int = _number()
+    offset_bytes: int = _number(default=0, sa_column_kwargs={"server_default": text("0")})
+    created_at: int = _number()
+    expires_at: int = _number(index=True)
+    state: str = _text()
+
+
+class UploadPart(Punchlist, table=True):
+    """A durable piece of an upload, from `offset_bytes` on, and the object that holds it."""
+
+    __tablename__ = "upload_parts"
+    __table_args__ = _STRICT_BY_KEY
+    upload_id: str = _text(primary_key=True)
+    offset_bytes: int = _number(primary_key=True)
+    size_bytes: int = _number()
+    object_key: str = _text()
 
 
 class Counter(Punchlist, table=True):

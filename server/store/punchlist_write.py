@@ -39,6 +39,7 @@ _RECEIPTS: Final = """
     INSERT INTO receipts (mutation_id, user_id, client, n, content_hash, body, received_at)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _OUTBOX: Final = "INSERT INTO outbox (kind, key, payload, created_at) VALUES (?, ?, ?, ?)"
+_JOB: Final = f"{_OUTBOX} ON CONFLICT (kind, key) DO NOTHING"
 _POKE: Final = f"""{_OUTBOX}
     ON CONFLICT (kind, key) DO UPDATE
     SET payload = excluded.payload, created_at = excluded.created_at, delivered_at = NULL"""
@@ -56,12 +57,17 @@ def write(plain: sqlite3.Connection, plan: Plan, now: int) -> None:
             _RECEIPTS,
             [(r.mutation_id, r.user_id, r.client, r.n, r.content_hash, r.body, r.received_at) for r in plan.receipts],
         ),
-        (_OUTBOX, [(o.kind, o.key, _json(o.payload), now) for o in plan.outbox if o.kind != "poke"]),
-        # A poke is no record: rung again under the same name it is the same poke, not an error.
-        (_POKE, [(o.kind, o.key, _json(o.payload), now) for o in plan.outbox if o.kind == "poke"]),
+        (_OUTBOX, _words(plan, "audit", now)),
+        # A job told again is the same job; a poke is no record: rung again under the same name it is the same poke.
+        (_JOB, _words(plan, "job", now)),
+        (_POKE, _words(plan, "poke", now)),
     ):
         if records:
             plain.executemany(sql, records)
+
+
+def _words(plan: Plan, kind: str, now: int) -> list[tuple[str, str, str, int]]:
+    return [(word.kind, word.key, _json(word.payload), now) for word in plan.outbox if word.kind == kind]
 
 
 def _write_rows(plain: sqlite3.Connection, rows: Iterable[Row]) -> None:
