@@ -3,7 +3,8 @@
     commit ─▶ ring() ─▶ run() wakes ─▶ consumers, by kind ─▶ ticked off ─▶ forgotten after 7 days
                  sweep each few seconds ─┘
 
-A process that dies between arrival and tick delivers again; every consumer knows a word by its key.
+A process that dies between arrival and tick delivers again; every consumer knows a word by its key. Each kind is a
+line of its own: words that nobody here takes, or that their consumer refuses, hold up no other.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from server.actions import audit
+from server.actions import audit, jobs
 from server.clock import clock_ms
 from server.store import core_audit, outbox
 from sync.changes import Unavailable, Unstorable
@@ -39,7 +39,11 @@ SWEEP_S: Final = 3.0
 KEPT_MS: Final = 7 * 86_400_000
 """How long delivered words stay, so that a restored `core` can be given them again."""
 
+JOBS_KEPT_MS: Final = KEPT_MS + 86_400_000
+"""How long ended jobs stay: longer than their words, so that a word delivered again finds its job."""
+
 FORGET_EVERY_MS: Final = 3_600_000
+"""How often old words and jobs are removed, and words that were refused are tried once more."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +70,13 @@ class Relay:
         self._store = store
         self._core = core
         self._clock = clock
-        self._consumers: dict[str, Consumer] = {"audit": partial(audit.seal_outbox, core), "poke": _heard}
+        self._consumers: dict[str, Consumer] = {
+            "audit": partial(audit.seal_outbox, core),
+            "job": partial(jobs.take_words, core),
+            "poke": _heard,
+        }
         self._consumers.update(consumers or {})
+        self._refused: set[int] = set()
         self._bell = asyncio.Event()
         self._forgotten_at = 0
 
@@ -89,13 +98,18 @@ class Relay:
                 await asyncio.wait_for(self._bell.wait(), SWEEP_S)
 
     async def drain(self) -> int:
-        """Carry everything that waits now; returns how many words and entries arrived."""
-        total = await audit.seal_pending(self._core)
-        while rows := await outbox.undelivered(self._store, BATCH):
-            arrived = await self._deliver(rows)
-            total += arrived
-            if arrived < len(rows):  # A kind that nobody here takes stays, for a process that does.
-                break
+        """Carry everything that waits now; returns how many words and entries arrived.
+
+        Where a consumer cannot take anything now, the other kinds are carried first; then its error is raised.
+        """
+        total, errors = await audit.seal_pending(self._core), []
+        for kind, consumer in self._consumers.items():
+            try:
+                total += await self._carry(kind, consumer)
+            except (Unavailable, OSError) as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return total
 
     async def waiting(self) -> Waiting:
@@ -105,21 +119,37 @@ class Relay:
         instants = [instant for instant in (backlog.oldest_at, oldest) if instant is not None]
         return Waiting(backlog.count, unsealed, min(instants, default=None))
 
-    async def _deliver(self, rows: Sequence[Undelivered]) -> int:
-        """Hand each kind to its consumer, then tick off; nothing is ticked off that has not arrived."""
-        arrived = 0
-        for kind, group in groupby(sorted(rows, key=lambda row: row.kind), key=lambda row: row.kind):
-            consumer, words = self._consumers.get(kind), list(group)
-            if consumer is not None:
-                await consumer(words)
-                await outbox.mark_delivered(self._store, [word.id for word in words], self._clock())
-                arrived += len(words)
+    async def _carry(self, kind: str, consumer: Consumer) -> int:
+        """Carry the words of one kind, in order; one that was refused is passed by."""
+        arrived = after = 0
+        while rows := await outbox.undelivered(self._store, BATCH, kind, after):
+            after = rows[-1].id
+            arrived += await self._deliver([row for row in rows if row.id not in self._refused], consumer)
         return arrived
+
+    async def _deliver(self, words: Sequence[Undelivered], consumer: Consumer) -> int:
+        """Hand words over, then tick them off: nothing is ticked off that has not arrived."""
+        if not words:
+            return 0
+        try:
+            await consumer(words)
+        except (Unavailable, OSError):  # It is away; no word is to blame.
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is: one word must not hold up the others
+            if len(words) == 1:
+                self._refused.add(words[0].id)
+                _log.exception("a word of the outbox was refused and stays: %s %s", words[0].kind, words[0].key)
+                return 0
+            return sum([await self._deliver([word], consumer) for word in words])
+        await outbox.mark_delivered(self._store, [word.id for word in words], self._clock())
+        return len(words)
 
     async def _forget(self) -> None:
         now = self._clock()
         if now - self._forgotten_at >= FORGET_EVERY_MS:
             await outbox.forget_delivered(self._store, now - KEPT_MS)
+            await jobs.forget_ended(self._core, JOBS_KEPT_MS)
+            self._refused.clear()
             self._forgotten_at = now
 
 

@@ -1,4 +1,4 @@
-"""The tables of the database `core`: who may sign in, who is signed in, and the audit chain.
+"""The tables of the database `core`: who may sign in, who is signed in, the audit chain, and jobs.
 
 No row here is ever synced, and no right depends on one: rights live in `punchlist`, beside the rows they protect.
 """
@@ -118,3 +118,39 @@ class Meta(Core, table=True):
     __table_args__ = _STRICT_BY_KEY
     name: str = _text(primary_key=True)
     value: str = _text()
+
+
+class Job(Core, table=True):
+    """A piece of background work. This row alone says what becomes of it; a doorbell only makes it sooner.
+
+    state      from                          by
+    queued     (new), running                its cause; a failed try with attempts left, or one given back
+    running    queued, running               a claim; again when the lease ran out and attempts are left
+    done       running                       its holder
+    failed     running, (new)                its holder; a word that is no job starts here
+    parked     running                       a claim that found the lease run out at the last attempt
+    cancelled  queued, failed, parked        a person
+    queued     failed, parked                a person
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_state_queue_run_at", "state", "queue", "run_at", "id"), _STRICT)
+    id: str = _text(primary_key=True)
+    source_key: str = _text(unique=True)
+    queue: str = _text()
+    actor: str = _text()
+    args: str = _text()
+    state: str = _text(sa_column_kwargs={"server_default": text("'queued'")})
+    attempts: int = _number(sa_column_kwargs={"server_default": text("0")})
+    max_attempts: int = _number()
+    run_at: int = _number()
+    lease_until: int | None = _number(default=None)
+    fencing: int = _number(sa_column_kwargs={"server_default": text("0")})
+    result: str | None = _text(default=None)
+    error: str | None = _text(default=None)
+    tags: str = _text(sa_column_kwargs={"server_default": text("'[]'")})
+    batch: str | None = _text(default=None)
+    progress: str | None = _text(default=None)
+    created_at: int = _number()
+    started_at: int | None = _number(default=None)
+    finished_at: int | None = _number(default=None)

@@ -35,9 +35,12 @@ class Backlog:
     oldest_at: int | None
 
 
-async def undelivered(store: PunchlistStore, limit: int) -> list[Undelivered]:
-    """The oldest `limit` rows that wait, in the order their causes committed."""
-    return await store.read_alone(partial(_undelivered, limit=limit))
+async def undelivered(store: PunchlistStore, limit: int, kind: str | None = None, after: int = 0) -> list[Undelivered]:
+    """The oldest `limit` rows that wait, of one kind or all, behind row `after`, in the order their causes committed.
+
+    A payload that is not JSON comes as `{"unreadable": text}`: one such row must not hold up the others.
+    """
+    return await store.read_alone(partial(_undelivered, limit=limit, kind=kind, after=after))
 
 
 async def mark_delivered(store: PunchlistStore, ids: Sequence[int], now: int) -> None:
@@ -55,12 +58,23 @@ async def backlog(store: PunchlistStore) -> Backlog:
     return await store.read_alone(_backlog)
 
 
-def _undelivered(plain: sqlite3.Connection, limit: int) -> list[Undelivered]:
-    sql = "SELECT id, kind, key, payload, created_at FROM outbox WHERE delivered_at IS NULL ORDER BY id LIMIT ?"
+def _undelivered(plain: sqlite3.Connection, limit: int, kind: str | None, after: int) -> list[Undelivered]:
+    sql = """
+        SELECT id, kind, key, payload, created_at FROM outbox
+        WHERE delivered_at IS NULL AND id > :after AND (kind = :kind OR :kind IS NULL) ORDER BY id LIMIT :limit"""
+    rows = plain.execute(sql, {"after": after, "kind": kind, "limit": limit})
     return [
-        Undelivered(id_, kind, key, orjson.loads(payload), created_at)
-        for id_, kind, key, payload, created_at in plain.execute(sql, (limit,))
+        Undelivered(id_, row_kind, key, _document(payload), created_at)
+        for id_, row_kind, key, payload, created_at in rows
     ]
+
+
+def _document(payload: str) -> Document:
+    try:
+        document = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return {"unreadable": payload}
+    return document if isinstance(document, dict) else {"unreadable": payload}
 
 
 def _mark_delivered(plain: sqlite3.Connection, ids: Sequence[int], now: int) -> None:

@@ -84,7 +84,7 @@ async def test_a_ring_wakes_the_relay_and_a_lost_one_only_delays(office: Office)
 
 
 async def test_a_word_nobody_takes_stays_and_holds_up_no_other(office: Office) -> None:
-    sql = "INSERT INTO outbox (kind, key, payload, created_at) VALUES ('job', 'k1', '{}', 1)"
+    sql = "INSERT INTO outbox (kind, key, payload, created_at) VALUES ('fax', 'k1', '{}', 1)"
     await office.store.write_alone(lambda plain: plain.execute(sql).rowcount)
     await work(office)
     relay = Relay(office.store, office.core)
@@ -96,7 +96,7 @@ async def test_a_word_nobody_takes_stays_and_holds_up_no_other(office: Office) -
     async def take(words: object) -> None:
         heard.extend(word.key for word in words)  # type: ignore[attr-defined]
 
-    await Relay(office.store, office.core, {"job": take}).drain()
+    await Relay(office.store, office.core, {"fax": take}).drain()
     assert heard == ["k1"]
 
 
