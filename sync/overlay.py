@@ -21,7 +21,7 @@ Shown = dict[str, dict[str, Document | None]]
 """entity → id → the document to show instead of the row; None: show none. Rows not named are shown as they are."""
 
 Work = dict[str, Any]
-"""An outbox entry or a parked refusal: `id`, `name`, `args`, `made_at` are read."""
+"""An outbox entry or a parked refusal: `id`, `name`, `args`, `made_at` are read, and `client` where there is one."""
 
 
 def overlay(find: Find, entries: Iterable[Work], refusals: Iterable[Document], user: str) -> Shown:
@@ -83,6 +83,7 @@ class _Laid:
             "disputed_from": None,
             "bounces": 0,
             "comment_count": 0,
+            "photo_count": 0,
             "raised_by": self._user,
             "raised_at": one["made_at"],
             "submitted_by": None,
@@ -158,9 +159,49 @@ class _Laid:
             "is_late": False,
         }
         self._show("comments", args["id"], comment)
-        item = self._get("punch_items", args["item_id"])
+        self._count(one, args["item_id"], "comment_count", 1)
+
+    def _count(self, one: Work, item_id: str, field: str, step: int) -> None:
+        item = self._get("punch_items", item_id)
         if item is not None:
-            self._change(one, item, {"comment_count": item["comment_count"] + 1})
+            self._change(one, item, {field: item.get(field, 0) + step})
+
+    def photo(self, one: Work) -> None:
+        args = one["args"]
+        if self._get("photos", args["id"]) is not None:
+            return  # as with comments
+        photo = {
+            "version": 0,
+            "author_id": self._user,
+            "client": one.get("client", ""),  # an entry's is this device
+            **args,  # a phone says all there is to say
+            "made_at": one["made_at"],
+            "received_at": None,
+            "is_late": False,
+            "state": "waiting",
+            "stored_at": None,
+            "preview": "none",
+        }
+        self._show("photos", args["id"], photo)
+        self._count(one, args["item_id"], "photo_count", 1)
+
+    def edit_photo(self, one: Work) -> None:
+        photo = self._get("photos", one["args"]["id"])
+        if photo is not None:
+            self._show("photos", photo["id"], {**photo, **one["args"]["set"]})
+
+    def remove_photo(self, one: Work) -> None:
+        photo = self._get("photos", one["args"]["id"])
+        if photo is not None:
+            self._deleted[photo["id"]] = photo
+            self._show("photos", photo["id"], None)
+            self._count(one, photo["item_id"], "photo_count", -1)
+
+    def restore_photo(self, one: Work) -> None:
+        photo = self._deleted.pop(one["args"]["id"], None)
+        if photo is not None:
+            self._show("photos", photo["id"], photo)
+            self._count(one, photo["item_id"], "photo_count", 1)
 
     def resolve(self, one: Work) -> None:
         conflict = self._get("conflicts", one["args"]["id"])
@@ -198,6 +239,10 @@ _LAYERS: Final[dict[str, Callable[[_Laid, Work], None]]] = {
     "item.delete": _Laid.delete,
     "item.restore": _Laid.restore,
     "comment.add": _Laid.comment,
+    "photo.add": _Laid.photo,
+    "photo.edit": _Laid.edit_photo,
+    "photo.remove": _Laid.remove_photo,
+    "photo.restore": _Laid.restore_photo,
     "conflict.resolve": _Laid.resolve,
     "refusal.dismiss": _Laid.dismiss,
 }

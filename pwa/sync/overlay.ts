@@ -21,6 +21,8 @@ export interface Work {
   readonly name: string;
   readonly args: Args;
   readonly made_at: Instant;
+  /** Only a parked refusal names it: an entry's is this device. */
+  readonly client?: Id;
 }
 
 /**
@@ -53,6 +55,7 @@ function lay(laid: Laid, one: Work): void {
   if (one.name === "item.create") return create(laid, one, args);
   if (one.name === "item.restore") return restore(laid, one, args);
   if (one.name === "comment.add") return comment(laid, one, args);
+  if (one.name.startsWith("photo.")) return photo(laid, one, args);
   if (one.name === "conflict.resolve") return resolve(laid, one, args);
   if (one.name === "refusal.dismiss") return dismiss(laid, args);
   const item = itemIn(laid, args.id);
@@ -95,6 +98,7 @@ function create(laid: Laid, one: Work, args: Row): void {
     disputed_from: null,
     bounces: 0,
     comment_count: 0,
+    photo_count: 0,
     raised_by: laid.user,
     raised_at: one.made_at,
     submitted_by: null,
@@ -147,8 +151,46 @@ function comment(laid: Laid, one: Work, args: Row): void {
     received_at: null,
     is_late: false,
   });
-  const item = itemIn(laid, args["item_id"]);
-  change(laid, one, item, { comment_count: item?.["comment_count"] + 1 });
+  count(laid, one, args["item_id"], "comment_count", 1);
+}
+
+function count(laid: Laid, one: Work, item_id: Id, field: string, step: number): void {
+  const item = itemIn(laid, item_id);
+  change(laid, one, item, { [field]: (item?.[field] ?? 0) + step });
+}
+
+function photo(laid: Laid, one: Work, args: Row): void {
+  const row = get(laid, "photos", args.id);
+  const gone = laid.deleted.get(args.id);
+  if (one.name === "photo.add" && row === undefined) addPhoto(laid, one, args);
+  else if (one.name === "photo.edit" && row !== undefined) show(laid, "photos", args.id, { ...row, ...args["set"] });
+  else if (one.name === "photo.remove" && row !== undefined) {
+    laid.deleted.set(args.id, row);
+    showPhoto(laid, one, row, -1);
+  } else if (one.name === "photo.restore" && gone !== undefined) {
+    laid.deleted.delete(args.id);
+    showPhoto(laid, one, gone, 1);
+  }
+}
+
+function addPhoto(laid: Laid, one: Work, args: Row): void {
+  showPhoto(laid, one, {
+    version: 0,
+    author_id: laid.user,
+    client: one.client ?? "",
+    ...args, // a phone says all there is to say
+    made_at: one.made_at,
+    received_at: null,
+    is_late: false,
+    state: "waiting",
+    stored_at: null,
+    preview: "none",
+  }, 1);
+}
+
+function showPhoto(laid: Laid, one: Work, row: Row, step: number): void {
+  show(laid, "photos", row.id, step > 0 ? row : null);
+  count(laid, one, row["item_id"], "photo_count", step);
 }
 
 function resolve(laid: Laid, one: Work, args: Row): void {

@@ -8,11 +8,11 @@ from typing import Any
 
 from sync.overlay import overlay
 from sync.rules import TRANSITIONS
-from sync.schema import ITEM_FIELDS, ITEM_TYPES, PRIORITIES, Kind, Status
+from sync.schema import ITEM_FIELDS, ITEM_TYPES, PHOTO_KINDS, PRIORITIES, Kind, Status
 
 TAGS = ("wall", "Fuge", "élan", "ﬁ", "😀", "", "zz")
 TEXTS = ("", "Cracked tile", "two\nlines", "Ölfleck ✓")
-KINDS = "create edit edit command command move delete restore comment other other".split()
+KINDS = "create edit edit command command move delete restore comment photo photo photo other other".split()
 AT = 1_795_457_000_000
 
 
@@ -33,12 +33,14 @@ class _Site:
             "sectors": {key: {"id": key, "version": 1, "project_id": self._id("9", 0)} for key in self._sectors[:1]},
             "punch_items": {key: self._item(key) for key in self._items[: chance.randint(0, 3)]},
             "comments": {},
+            "photos": {},
             "conflicts": {},
             "refusals": {},
         }
         for k, key in enumerate(self._docs["punch_items"]):
             comment: dict[str, Any] = {"id": self._id("d", k), "version": 1, "item_id": key, "text": "seen"}
             self._docs["comments"][comment["id"]] = comment
+            self._docs["photos"][self._id("8", k)] = self._photo(self._id("8", k), key)
             self._docs["conflicts"][self._id("e", k)] = self._conflict(self._id("e", k), key)
 
     def step(self) -> dict[str, Any]:
@@ -63,6 +65,7 @@ class _Site:
             "disputed_from": "in_progress" if status == "disputed" and self._chance.random() < 0.8 else None,
             "bounces": 0,
             "comment_count": 1,
+            **({"photo_count": 1} if self._chance.random() < 0.8 else {}),
             "submitted_by": None,
             "submitted_at": None,
             "closed_by": None,
@@ -71,6 +74,11 @@ class _Site:
             "updated_at": AT,
             **{name: self._value(name) for name in ITEM_FIELDS},
         }
+
+    def _photo(self, key: str, item_id: str) -> dict[str, Any]:
+        state = self._chance.choice(("waiting", "stored"))
+        said = {"kind": "before", "caption": "", "sha256": "ab" * 32, "size_bytes": 9, "state": state}
+        return {"id": key, "version": 1, "item_id": item_id, "author_id": self._users[1], **said}
 
     def _conflict(self, key: str, item_id: str) -> dict[str, Any]:
         field = self._chance.choice(("due_on", "title", "priority"))
@@ -101,6 +109,7 @@ class _Site:
             "args": work["args"],
             "made_at": work["made_at"],
             "user_id": self._chance.choice((self._users[0], self._users[0], self._users[1])),
+            "client": self._id("2", 1),
             "state": self._chance.choice(("parked", "parked", "refused", "applied")),
             "received_at": AT + self._chance.randrange(3),
         }
@@ -146,7 +155,24 @@ class _Site:
         if kind == "comment":
             key = self._id("d", self._chance.randrange(6))
             return "comment.add", {"id": key, "item_id": item, "text": self._chance.choice(TEXTS)}
+        if kind == "photo":
+            return self._photo_work(item)
         return self._other()
+
+    def _photo_work(self, item: str) -> tuple[str, dict[str, Any]]:
+        name = self._chance.choice(("photo.add", "photo.edit", "photo.remove", "photo.restore"))
+        args: dict[str, Any] = {"id": self._id("8", self._chance.randrange(5)), "item_id": item}
+        kind, caption = self._chance.choice(PHOTO_KINDS), self._chance.choice(TEXTS)
+        if name == "photo.add":
+            args |= {"kind": kind, "media_type": "image/jpeg", "sha256": "cd" * 32, "size_bytes": 70_000}
+            if self._chance.random() < 0.7:
+                position = self._chance.choice((None, {"lat_e7": -1, "lon_e7": 2, "accuracy_m": 8}))
+                args |= {"caption": caption, "width": 1600, "height": 1200, "taken_at": AT, "position": position}
+                args |= {"thumb_sha256": "ef" * 32, "thumb_bytes": 9_000}
+        elif name == "photo.edit":
+            wanted = {"caption": caption} if self._chance.random() < 0.5 else {"caption": caption, "kind": kind}
+            args |= {"set": wanted, "was": dict.fromkeys(wanted, "")}
+        return name, args
 
     def _other(self) -> tuple[str, dict[str, Any]]:
         which = self._chance.randrange(4)

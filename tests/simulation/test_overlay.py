@@ -39,8 +39,12 @@ CARD: dict[str, Any] = {
 }
 
 
+PHOTO: dict[str, Any] = {"id": "p1", "item_id": "i1", "version": 2, "caption": "", "state": "stored"}
+ADDED = {"id": "p2", "item_id": "i1", "kind": "after", "caption": "", "sha256": "00", "size_bytes": 1}
+
+
 def shown(*work: tuple[str, dict[str, Any]], refusals: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
-    rows = {("punch_items", "i1"): ITEM, ("conflicts", "k1"): CARD}
+    rows = {("punch_items", "i1"): ITEM, ("conflicts", "k1"): CARD, ("photos", "p1"): PHOTO}
     entries = [{"id": f"m{n}", "name": name, "args": args, "made_at": 1_000 + n} for n, (name, args) in enumerate(work)]
     return overlay(lambda entity, key: rows.get((entity, key)), entries, refusals, "u1")
 
@@ -57,6 +61,14 @@ def shown(*work: tuple[str, dict[str, Any]], refusals: tuple[dict[str, Any], ...
             "tags are additions and removals, so another's stays",
         ),
         ([("comment.add", {"id": "c1", "item_id": "i1", "text": "x"})], {"comment_count": 1}, "the item counts it"),
+        ([("photo.add", ADDED)], {"photo_count": 1}, "an item from before there were photos counts from none"),
+        (
+            [("photo.add", ADDED), ("photo.remove", {"id": "p2", "item_id": "i1"})],
+            {"photo_count": 0},
+            "it is gone again",
+        ),
+        ([("photo.remove", {"id": "p9", "item_id": "i1"})], {}, "a photo that is not here is not counted twice"),
+        ([("photo.restore", {"id": "p1", "item_id": "i1"})], {}, "nor one that is here"),
         ([("conflict.resolve", {"id": "k1", "choice": "other"})], {"title": "crack"}, "restoring the loser shows it"),
         ([("item.teleport", {"id": "i1"})], {}, "a word of a later version shows nothing"),
     ],
@@ -73,6 +85,25 @@ def test_a_deleted_item_is_gone_until_it_is_restored() -> None:
     edited = ("item.edit", {"id": "i1", "set": {"title": "x"}, "was": {"title": "tile"}})
     assert shown(deleted, edited)["punch_items"] == {"i1": None}
     assert shown(deleted, ("item.restore", {"id": "i1"}))["punch_items"]["i1"]["title"] == "tile"
+
+
+def test_a_photo_is_shown_waiting_edited_gone_and_back() -> None:
+    assert shown(("photo.add", ADDED))["photos"]["p2"] | {"made_at": 0} == ADDED | {
+        "version": 0,
+        "author_id": "u1",
+        "client": "",
+        "made_at": 0,
+        "received_at": None,
+        "is_late": False,
+        "state": "waiting",
+        "stored_at": None,
+        "preview": "none",
+    }
+    args = {"id": "p1", "item_id": "i1"}
+    edited = ("photo.edit", {**args, "set": {"caption": "dry"}, "was": {"caption": ""}})
+    assert shown(edited)["photos"] == {"p1": {**PHOTO, "caption": "dry"}}
+    assert shown(edited, ("photo.remove", args))["photos"] == {"p1": None}
+    assert shown(edited, ("photo.remove", args), edited, ("photo.restore", args))["photos"]["p1"]["caption"] == "dry"
 
 
 def test_parked_work_shows_unless_its_entry_does() -> None:
