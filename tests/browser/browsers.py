@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -87,11 +88,22 @@ def kill(profile: Path) -> None:
     for process in everyone:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(everyone, timeout=10)
+    end = time.monotonic() + 10
+    while not all(_is_over(process) for process in everyone):
+        assert time.monotonic() < end, f"the browser on {profile} outlived a SIGKILL"
+        time.sleep(0.01)
 
 
 def _runs_on(process: psutil.Process, profile: Path) -> bool:
     return any(str(profile) in word for word in process.info["cmdline"] or ())
+
+
+def _is_over(process: psutil.Process) -> bool:
+    """Gone, or only a line in the process table that its parent (often the init of a container) has not read yet."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() == 1
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

@@ -254,6 +254,11 @@ class Proxy:
 
     async def _refuse(self) -> None:
         if self._server is not None:
+            for listening in self._server.sockets:
+                self._loop.remove_reader(listening)
+            # Connections that are just being taken become tasks first; closing under them leaves them half made.
+            for _ in range(3):
+                await asyncio.sleep(0)
             self._server.close()
             self._server = None
         tasks = list(self._open)
