@@ -17,6 +17,7 @@ from sync.merge import Settled, Verdict
 from sync.receipts import body_of_refusal
 from sync.rules import Membership
 from sync.schema import ITEM_FIELDS, Outcome, Policy
+from tests.simulation.photo_bugs import PLANTS as PHOTO_BUGS
 from tests.simulation.server import WatchedStore
 
 _send: Any = device._send
@@ -205,7 +206,7 @@ def renumbering_keeps_numbers(patch: pytest.MonkeyPatch) -> None:
 
 
 def clock_put_back_wedges(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(device, "_is_too_early", lambda retry_at, now: retry_at is not None and now < retry_at)
+    patch.setattr(device, "is_too_early", lambda retry_at, now: retry_at is not None and now < retry_at)
 
 
 def field_versions_lost(patch: pytest.MonkeyPatch) -> None:
@@ -343,5 +344,6 @@ BUGS: dict[str, Plant] = {
         scope_not_dropped,
         half_an_answer_called_whole,
         rights_older_than_rows,
+        *PHOTO_BUGS,
     )
 }

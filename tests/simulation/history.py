@@ -93,7 +93,12 @@ class History:
 
     def _weights(self) -> list[Callable[[], None]]:
         deeds = (
-            [self._act] * 12 + [self._serve] * 26 + [self._arrive] * 16 + [self._wake] * 8 + [self._person_looks] * 2
+            [self._act] * 12
+            + [self._serve] * 26
+            + [self._arrive] * 16
+            + [self._wake] * 8
+            + [self._person_looks] * 2
+            + [self._bytes_arrive] * 3
         )
         rare = {
             self._timeout: self.faults.timeout,
@@ -228,6 +233,8 @@ class History:
             hold(11, item.get("title") == saved.args["title"], f"{saved.id} is not shown")
         if saved.name == "comment.add" and not saved.is_poison:
             hold(11, saved.args["id"] in client.shown().get("comments", {}), f"{saved.id} is not shown")
+        if saved.name == "photo.add" and not saved.is_poison:
+            hold(11, saved.args["id"] in client.shown().get("photos", {}), f"{saved.id} is not shown")
 
     def _discard(self, client: Client, tab: Tab, entry_id: str, made_at: int) -> None:
         saved = self.ledger.saved[entry_id]
@@ -345,6 +352,27 @@ class History:
         granted = [key for entity, key in self.server.store.state.rows if entity == "memberships"]
         self.server.administer(self.site.change(self.now, granted), self.site.context(self.now))
 
+    def _bytes_arrive(self) -> None:
+        """Something becomes of a photo's bytes: they are stored, or others are, or a picture was made of them."""
+        photos = [row.doc for (entity, _), row in self.server.store.state.rows.items() if entity == "photos"]
+        if not photos:
+            return
+        photo = self.chance.one_of(photos)
+        match self.chance.below(6):
+            case 0:
+                self._keep_bytes(photo["id"], "f" * 64)
+            case 1:
+                self.server.keep_thumb(photo["id"], self.now)
+            case 2 | 3:
+                made = self.chance.one_of(("thumb", "view", "unreadable"))
+                self.server.make_preview(photo["id"], made, self.now)
+            case _:
+                self._keep_bytes(photo["id"], photo["sha256"])
+
+    def _keep_bytes(self, photo_id: str, sha256: str) -> None:
+        self.ledger.bytes_of.setdefault(photo_id, set()).add(sha256)
+        self.server.keep_bytes(photo_id, sha256, self.now)
+
     def _clock_jumps(self) -> None:
         self.chance.one_of(self.phones).offset = self.chance.one_of(
             (0, -3 * 86_400_000, 86_400_000, -400 * 86_400_000, 5_000)
@@ -400,9 +428,16 @@ class History:
             self._calm_round()
             if all(not client.disk.entries() for client in self._clients()):
                 break
+        self._all_bytes_arrive()
         self.now += 100_000
         self._calm_round()
         self.oracles.end(self._clients(), self.now)
+
+    def _all_bytes_arrive(self) -> None:
+        for (entity, photo_id), row in list(self.server.store.state.rows.items()):
+            if entity == "photos":
+                self._keep_bytes(photo_id, row.doc["sha256"])
+        self.server.finish()
 
     def _clocks_are_put_back(self) -> None:
         """Phones that just failed and wait get another time: what they waited for must not stay days away (8)."""

@@ -35,6 +35,8 @@ class Ledger:
     """Mutation id → the receipt as the first device saw it, JSON text with sorted keys."""
     covered: dict[str, dict[str, int]] = field(default_factory=dict)
     """Mutation id → scope → number at which its event or refusal was first put there."""
+    bytes_of: dict[str, set[str]] = field(default_factory=dict)
+    """Photo → SHA-256 of the bytes that came for it, its own and others'."""
     steps: int = 0
     seen: Counter[str] = field(default_factory=Counter)
     """What came up: errors of the server, faults and crashes; a history that shows nothing proves nothing."""

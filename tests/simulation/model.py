@@ -46,6 +46,10 @@ MAY = {
     "item.delete": LEAD,
     "item.restore": LEAD,
     "comment.add": {"guest", "auditor", *SITE},
+    "photo.add": {"guest", *SITE},
+    "photo.edit": {"guest", *SITE},
+    "photo.remove": {"guest", *SITE},
+    "photo.restore": {"guest", *SITE},
 }
 MOVES = {
     "item.start": ({"open", "not_accepted"}, {"in_progress"}),
@@ -106,7 +110,7 @@ class Model:
             doc: Document = {name: EMPTY.get(name, None if name in NULL else "") for name in POLICY}
             doc |= {name: change[1] for name, change in event["changes"].items()}
             row = state.rows[("punch_items", event["item_id"])]
-            item = Item(doc | {"status": "open", "comment_count": 0}, event["client"])
+            item = Item(doc | {"status": "open", "comment_count": 0, "photo_count": 0}, event["client"])
             args = self._args(event)
             item.doc["sector_id"] = args["sector_id"] if args else row.doc["sector_id"]
             self._items[event["item_id"]] = item
@@ -187,6 +191,18 @@ class Model:
         for doc in (before.doc, after.doc) if event["name"] == "item.move" else (before.doc,):
             roles = roles_of(state, event["actor_id"], doc, event["received_at"])
             hold(12, roles & allowed, f"{event['name']} {event['id']} by {event['actor_id']} as {sorted(roles)}")
+
+        self._own_photo(event, before, state)
+
+    def _own_photo(self, event: Document, item: Item, state: State) -> None:
+        """Photos are changed by their author alone, and removed and restored by few others (12)."""
+        saved = self._ledger.saved.get(event["id"])
+        if saved is None or event["name"] not in ("photo.edit", "photo.remove", "photo.restore"):
+            return
+        if state.rows[("photos", saved.args["id"])].doc["author_id"] != event["actor_id"]:
+            is_lead = roles_of(state, event["actor_id"], item.doc, event["received_at"]) & LEAD
+            words = f"{event['name']} {event['id']} by {event['actor_id']} on another's photo"
+            hold(12, event["name"] != "photo.edit" and is_lead, words)
 
     def _late(self, event: Document, item: Item, state: State) -> None:
         saved = self._ledger.saved[event["id"]]

@@ -15,6 +15,7 @@ from sync.memory import MemoryStore, State
 from tests.simulation.ledger import Ledger
 from tests.simulation.model import Model
 from tests.simulation.phone import Client, Disk
+from tests.simulation.photos import check_photo, check_photos_at_the_end
 from tests.simulation.server import KEY, OldRows, Reply
 from tests.simulation.sight import Sight
 from tests.simulation.violations import hold, violated
@@ -52,14 +53,21 @@ class Oracles:
             hold(6, row.doc["version"] == row.version, f"{key} says another version than it has")
         self._model.commit(plan, state)
         for row in plan.rows.values():
-            if row.entity == "punch_items":
-                comments = sum(entity == "comments" for entity, _ in state.children.get(row.id, ()))
-                hold(
-                    4,
-                    row.doc["comment_count"] == comments,
-                    f"item {row.id} counts {row.doc['comment_count']}, has {comments}",
-                )
+            if row.entity == "photos":
+                check_photo(row, old[("photos", row.id)], plan, self._ledger)
+        for item_id in {row.id if row.entity == "punch_items" else row.item_id for row in plan.rows.values()} - {""}:
+            self._counts(state, item_id)
         self._remember_places(plan)
+
+    def _counts(self, state: State, item_id: str) -> None:
+        """An item counts what hangs on it (4)."""
+        item = state.rows.get(("punch_items", item_id))
+        if item is None:
+            return
+        children = [state.rows[key] for key in state.children.get(item_id, ())]
+        for entity, field in (("comments", "comment_count"), ("photos", "photo_count")):
+            count = sum(child.entity == entity and not child.is_deleted for child in children)
+            hold(4, item.doc[field] == count, f"item {item_id} has {count} {entity} and counts {item.doc[field]}")
 
     def _numbers(self, plan: Plan, clocks: Mapping[str, int]) -> None:
         """Numbers rise in commit order, and no two changes share one (15)."""
@@ -193,6 +201,7 @@ class Oracles:
             hold(3, is_taken or is_quarantined, f"{saved.name} {saved.id} vanished")
             hold(19, is_taken or saved.is_poison, f"{saved.name} {saved.id} was quarantined and is no poison")
         self._conserved(state)
+        check_photos_at_the_end(state)
 
     def _converged(self, client: Client, state: State, now: int) -> None:
         expected = Sight(state, client.user, now).everything()

@@ -6,7 +6,7 @@ from typing import Any
 
 from sync.changes import Document
 from sync.rules import TRANSITIONS
-from sync.schema import ITEM_FIELDS, ITEM_TYPES, PRIORITIES, Kind
+from sync.schema import ITEM_FIELDS, ITEM_TYPES, PHOTO_KINDS, PRIORITIES, Kind
 from tests.simulation.chance import Chance
 from tests.simulation.faults import Faults
 from tests.simulation.phone import Client
@@ -15,7 +15,8 @@ from tests.simulation.site import Site
 TEXTS = ("tile", "tile\nloose", "crack\ntile", "crack", "Fuge ✓")
 TAGS = ("wet", "wall", "Öl")
 DATES = (None, "2026-12-01", "2027-01-15")
-WAYS = "create edit edit edit edit edit command command comment comment move delete restore resolve dismiss".split()
+WAYS = """create edit edit edit edit edit command command comment comment photo photo retouch retouch retouch
+    move delete restore resolve dismiss""".split()
 Work = tuple[str, dict[str, Any], int | None]
 
 
@@ -27,6 +28,7 @@ class Person:
         self._site = site
         self._faults = faults
         self._graves: list[str] = []
+        self._albums: list[dict[str, Any]] = []
         self._heard_of: list[str] = []
         self._hot = [chance.one_of(list(ITEM_FIELDS)) for _ in range(4)]
 
@@ -65,6 +67,8 @@ class Person:
         if way == "restore":
             gone = self._chance.one_of(self._graves) if self._graves else None
             return ("item.restore", {"id": gone}, None) if gone else None
+        if way == "retouch":
+            return self._retouch(rows)
         if not items or (way == "create" and len(items) < 3 * self._faults.crowd):
             return None
         if way == "create":
@@ -87,6 +91,8 @@ class Person:
         if way == "comment":
             args = {"id": self._chance.id(), "item_id": item["id"], "text": self._chance.one_of(TEXTS)}
             return "comment.add", args, item["version"]
+        if way == "photo":
+            return "photo.add", self._photo(item["id"]), item["version"]
         if way == "move":
             args = {"id": item["id"], "from_sector_id": item["sector_id"]}
             return "item.move", {**args, "sector_id": self._chance.one_of(self._site.sectors)}, item["version"]
@@ -94,6 +100,46 @@ class Person:
             return None
         self._graves.append(item["id"])
         return "item.delete", {"id": item["id"]}, item["version"]
+
+    def _photo(self, item_id: str) -> dict[str, Any]:
+        sha256 = f"{self._chance.below(2**32):064x}"
+        thumb = self._chance.one_of(((None, 0), ("e" * 64, 9_000)))
+        return {
+            "id": self._chance.id(),
+            "item_id": item_id,
+            "kind": self._chance.one_of(PHOTO_KINDS),
+            "caption": self._chance.one_of(("", *TEXTS)),
+            "media_type": "image/jpeg",
+            "sha256": sha256,
+            "size_bytes": 1 + self._chance.below(400_000),
+            "width": 1_600,
+            "height": 1_200,
+            "taken_at": None,
+            "position": None,
+            "thumb_sha256": thumb[0],
+            "thumb_bytes": thumb[1],
+        }
+
+    def _retouch(self, rows: dict[str, list[Document]]) -> Work | None:
+        """Change, remove or bring back a photo, mostly one that is in sight."""
+        shots = rows.get("photos", [])
+        if self._albums and (not shots or self._chance.below(3) == 0):
+            args = self._chance.one_of(self._albums)
+            return "photo.restore", args, self._version_of(rows, args["item_id"])
+        if not shots:
+            return None
+        shots.sort(key=lambda doc: str(doc["id"]))
+        photo = self._chance.one_of(shots[: self._faults.crowd])
+        args = {"id": photo["id"], "item_id": photo["item_id"]}
+        base = self._version_of(rows, args["item_id"])
+        if self._chance.below(2):
+            self._albums.append(args)
+            return "photo.remove", args, base
+        wanted = {"caption": self._chance.one_of(TEXTS), "kind": self._chance.one_of(PHOTO_KINDS)}
+        return "photo.edit", {**args, "set": wanted, "was": {name: photo[name] for name in wanted}}, base
+
+    def _version_of(self, rows: dict[str, list[Document]], item_id: str) -> int | None:
+        return next((doc["version"] for doc in rows.get("punch_items", []) if doc["id"] == item_id), None)
 
     def _create(self, rows: dict[str, list[Document]]) -> Work:
         sectors = [doc["id"] for doc in rows.get("sectors", [])] or self._site.sectors
@@ -121,8 +167,10 @@ class Person:
     def _odd(self, client: Client) -> Work:
         if self._heard_of and self._chance.below(2):  # a label on the wall names an item that may still be on its way
             heard = self._heard_of[-1 - self._chance.below(min(3, len(self._heard_of)))]
+            if self._chance.below(2):
+                return "photo.add", self._photo(heard), None
             return "comment.add", {"id": self._chance.id(), "item_id": heard, "text": "I saw it"}, None
-        match self._chance.below(5):
+        match self._chance.below(7):
             case 0:
                 return "item.teleport", {"id": self._chance.id()}, None
             case 1:
@@ -131,6 +179,11 @@ class Person:
                 return "item.create", {"id": self._chance.id(), "sector_id": self._chance.id(), "title": "lost"}, None
             case 3:
                 return "comment.add", {"id": self._chance.id(), "item_id": self._chance.id(), "text": "early"}, None
+            case 4:
+                args = {"id": self._chance.id(), "item_id": self._chance.id()}
+                return "photo.edit", {**args, "set": {"caption": "x"}, "was": {"caption": ""}}, 1
+            case 5:
+                return "photo.add", {**self._photo(self._chance.id()), "size_bytes": 0}, None
         return "item.edit", {"id": 7}, None
 
     def _value(self, name: str) -> Any:

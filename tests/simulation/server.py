@@ -18,6 +18,7 @@ from sync.memory import MemorySnapshot, MemoryStore, MemoryTransaction, State
 from sync.parse import parse
 from sync.pull import pull
 from sync.push import PushContext, push
+from sync.uploads import note_preview, note_thumb, store_photo
 
 KEY = b"simulated"
 OldRows = Mapping[tuple[str, str], Row | None]
@@ -116,6 +117,17 @@ class Server:
 
     def administer(self, changes: Sequence[OfficeChange], context: OfficeContext) -> None:
         self.tasks.append(Task(administer(self.store, changes, context), lambda _rows: None))
+
+    def keep_bytes(self, photo_id: str, sha256: str, now: int) -> None:
+        """Bytes with this hash are durable in the object store."""
+        self.tasks.append(Task(store_photo(self.store, photo_id, sha256, now), lambda _is_stored: None))
+
+    def keep_thumb(self, photo_id: str, now: int) -> None:
+        self.tasks.append(Task(note_thumb(self.store, photo_id, now), lambda _is_there: None))
+
+    def make_preview(self, photo_id: str, preview: str, now: int) -> None:
+        """A job has made a picture, or found that none can be made."""
+        self.tasks.append(Task(note_preview(self.store, photo_id, preview, now), lambda _is_there: None))
 
     def step(self, place: int) -> None:
         """Let one task go on to its next await."""

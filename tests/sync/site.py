@@ -15,6 +15,7 @@ from sync.memory import MemoryStore
 from sync.pull import PullAnswer, pull
 from sync.push import PushAnswer, PushContext, push
 from sync.rules import Role
+from sync.schema import Status
 from sync.wire import Mutation, Request
 
 T = TypeVar("T")
@@ -186,3 +187,26 @@ def build_site(store: Store) -> Site:
         ),
     )
     return site
+
+
+def conflicts(site: Site) -> list[dict[str, Any]]:
+    """Documents of all conflict rows."""
+    return [row.doc for row in site.rows("conflicts")]
+
+
+def item_in(site: Site, status: Status) -> str:
+    """An item brought to a state by commands; its submitter is Bo."""
+    ways: dict[Status, list[tuple[str, str]]] = {
+        Status.OPEN: [],
+        Status.IN_PROGRESS: [(BO, "item.start")],
+        Status.READY_FOR_REVIEW: [(BO, "item.submit")],
+        Status.NOT_ACCEPTED: [(BO, "item.submit"), (SUE, "item.send_back")],
+        Status.DISPUTED: [(BO, "item.start"), (BO, "item.dispute")],
+        Status.CLOSED: [(BO, "item.submit"), (SUE, "item.accept")],
+        Status.VOID: [(SUE, "item.void")],
+    }
+    item_id = site.phone(SUE).create()
+    for user_id, name in ways[status]:
+        site.phone(user_id).do(name, {"id": item_id, "reason": "because"}, 99)
+    assert site.doc(item_id)["status"] == status
+    return item_id
