@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from server.actions.office import OfficeRefused
-from server.commands import audits, databases, imports, projects, sectors, serve, users
+from server.commands import audits, databases, imports, jobs, projects, sectors, serve, users
 from sync.changes import Unavailable, Unstorable
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line; docs and tests read it too."""
     whole = argparse.ArgumentParser(prog="holdfast", description="Offline-first field work that never loses an edit.")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (serve, databases, projects, sectors, users, imports, audits):
+    for group in (serve, databases, projects, sectors, users, imports, jobs, audits):
         group.register(commands)
     return whole
 

@@ -171,7 +171,7 @@ def renew(plain: sqlite3.Connection, held: Sequence[Held], lease_ms: int) -> set
         FROM json_each(:held) AS mine
         WHERE jobs.id = mine.value ->> 0 AND fencing = mine.value ->> 1 AND state = 'running'
         RETURNING id"""
-    return {row[0] for row in plain.execute(sql, {"held": _json(held), "lease_ms": lease_ms})}
+    return {row[0] for row in plain.execute(sql, {"held": _json([tuple(each) for each in held]), "lease_ms": lease_ms})}
 
 
 def settle(plain: sqlite3.Connection, ends: Iterable[tuple[Held, End]]) -> int:

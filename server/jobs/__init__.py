@@ -1,0 +1,1 @@
+"""Background work: Dramatiq's actors, workers and middleware on a broker whose truth is the job's row."""
