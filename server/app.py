@@ -5,20 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from server.actions import jobs
 from server.actions.health import Health
 from server.actions.passwords import Passwords
+from server.actions.photo_files import PhotoFiles
 from server.actions.relay import Relay
 from server.actions.sessions import Sessions
 from server.actions.syncing import Syncing
+from server.actions.uploading import Uploading
 from server.client_build import ClientBuild
 from server.clock import clock_ms
 from server.cookies import Cookies
+from server.external.folder import Folder
+from server.external.objects import StorageUnavailable
+from server.jobs.previews import Previewing
+from server.jobs.workers import Workers
 from server.keys import derived, secret_of
 from server.middleware.answers import Answers, on_http_exception
 from server.middleware.hosts import Hosts
@@ -34,11 +42,15 @@ from sync.release import release_known
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from server.external.objects import Objects
     from server.settings import Settings
 
 COOKIE_PURPOSE: Final = "sync cookie 1"
 
 RELAY_PAUSE_S: Final = 5
+
+SWEEP_S: Final = 600
+"""Seconds between two looks for uploads that were given up, or that a crash kept from being finished."""
 
 log: Final = logging.getLogger("holdfast")
 
@@ -52,7 +64,7 @@ def create_app(settings: Settings) -> Starlette:
             yield
 
     return Starlette(
-        routes=routes(settings.body_timeout_s),
+        routes=routes(settings),
         middleware=[Middleware(Answers, is_secure=settings.is_secure), Middleware(Hosts, allowed=settings.hosts)],
         exception_handlers={HTTPException: on_http_exception},
         lifespan=lifespan,
@@ -68,7 +80,7 @@ def migrate_all(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _open(app: Starlette, settings: Settings) -> AsyncGenerator[None]:
-    """Open both databases, start the relay, and close all of it in the other direction."""
+    """Open both databases, start the relay and the workers, and close all of it in the other direction."""
     await asyncio.to_thread(migrate_all, settings)
     secret = secret_of(settings)
     core = await Core.open(settings.core_path, settings.busy_timeout_ms)
@@ -79,20 +91,45 @@ async def _open(app: Starlette, settings: Settings) -> AsyncGenerator[None]:
         busy_timeout_ms=settings.busy_timeout_ms,
     )
     await _take_up(store)
-    relay = Relay(store, core)
+    objects = Folder(settings.objects_path)
+    workers = Workers(core, [Previewing(store, objects).register], threads=settings.job_threads)
+    relay = Relay(store, core, {"job": partial(jobs.take_words, core, ring=workers.ring)})
     syncing = Syncing(store, derived(secret, COOKIE_PURPOSE), relay.ring)
     _keep(app, settings, core, store, syncing)
-    app.state.health = Health(store, core, relay)
+    app.state.health = Health(store, core, relay, objects)
     relaying = asyncio.create_task(_run(relay), name="outbox relay")
+    workers.start()
     try:
-        yield
+        async with _photos(app, settings, store, objects, relay):
+            yield
     finally:
         await syncing.finish()
         relaying.cancel()
         with suppress(asyncio.CancelledError):
             await relaying
+        await workers.stop(settings.shutdown_s)
         await store.close()
         await core.close()
+        objects.close()
+
+
+@asynccontextmanager
+async def _photos(
+    app: Starlette, settings: Settings, store: PunchlistStore, objects: Objects, relay: Relay
+) -> AsyncGenerator[None]:
+    """Take in and give out the bytes of photos."""
+    uploading = Uploading(store, objects, relay.ring)
+    app.state.max_photo_bytes = settings.max_photo_bytes
+    app.state.uploading = uploading
+    app.state.photo_files = PhotoFiles(store, objects)
+    sweeping = asyncio.create_task(_sweep(uploading), name="upload sweep")
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+        await uploading.close()
 
 
 async def _take_up(store: PunchlistStore) -> None:
@@ -123,3 +160,15 @@ async def _run(relay: Relay) -> None:
         except Exception:
             log.exception("the relay stumbled; it starts again in %s s", RELAY_PAUSE_S)
         await asyncio.sleep(RELAY_PAUSE_S)
+
+
+async def _sweep(uploading: Uploading) -> None:
+    """Sweep at the start and now and then, for ever; what is away or mistaken now is swept the next time."""
+    while True:
+        try:
+            await uploading.sweep()
+        except (StorageUnavailable, Unavailable) as error:
+            log.warning("uploads will be swept later: %s", error)
+        except Exception:
+            log.exception("the sweep of uploads stumbled; it starts again in %s s", SWEEP_S)
+        await asyncio.sleep(SWEEP_S)

@@ -27,6 +27,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     data_folder: Path = _setting(Path("data"), "path", "Folder of both databases and the keys; made at first start.")
+    objects_folder: str = _setting(
+        "", "path", "Folder of the photos; empty: objects in DATA_FOLDER. Made when the first photo arrives."
+    )
+    max_photo_bytes: int = _setting(
+        67_108_864, "bytes", "Largest file of a photo that is taken.", ge=65_536, le=2_147_483_647
+    )
     build_folder: Path = _setting(Path("build"), "path", "Folder of the built client (scripts/build writes it).")
     host: str = _setting("127.0.0.1", "address", "Address the server listens on.")
     port: int = _setting(8000, "port", "Port the server listens on; 0 takes a free one.", ge=0, le=65535)
@@ -52,10 +58,19 @@ class Settings(BaseSettings):
         ge=1,
         le=1000,
     )
+    job_threads: int = _setting(
+        2,
+        "threads",
+        "Background jobs that run at the same time in this process; 0: other processes run them.",
+        ge=0,
+        le=64,
+    )
     busy_timeout_ms: int = _setting(5000, "ms", "How long a write waits for another process that writes.", ge=0)
     body_timeout_s: int = _setting(60, "s", "How long a request's body may take to arrive.", ge=1)
     keep_alive_s: int = _setting(75, "s", "How long an idle connection stays open.", ge=1)
-    shutdown_s: int = _setting(10, "s", "How long running requests may take to end when the server stops.", ge=1)
+    shutdown_s: int = _setting(
+        10, "s", "How long running requests and jobs may take to end when the server stops.", ge=1
+    )
     log_level: str = _setting("info", "level", "Least level that is logged: debug, info, warning or error.")
 
     @field_validator("allowed_hosts", mode="before")
@@ -98,6 +113,11 @@ class Settings(BaseSettings):
     def punchlist_path(self) -> Path:
         """The database of everything a device syncs."""
         return self.data_folder / "punchlist.db"
+
+    @property
+    def objects_path(self) -> Path:
+        """The folder of the photos' bytes."""
+        return Path(self.objects_folder) if self.objects_folder else self.data_folder / "objects"
 
     @property
     def core_path(self) -> Path:

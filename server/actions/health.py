@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from server.clock import clock_ms
-from server.store import migrate
+from server.external.objects import StorageUnavailable
+from server.store import core_jobs, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from server.actions.relay import Relay
+    from server.external.objects import Objects
     from server.store.core import Core
     from server.store.punchlist import PunchlistStore
 
@@ -22,6 +24,9 @@ LOOK_S: Final = 0.8
 
 LATE_MS: Final = 60_000
 """Age of the oldest undelivered outbox row from which the relay counts as behind."""
+
+JOBS_LATE_MS: Final = 300_000
+"""How long a due job may wait before the workers count as behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,17 @@ class Health:
     """Looks at the parts. Without the punch list nothing can be taken in: `down`; without another: `degraded`."""
 
     def __init__(
-        self, punchlist: PunchlistStore, core: Core, relay: Relay, clock: Callable[[], int] = clock_ms
+        self,
+        punchlist: PunchlistStore,
+        core: Core,
+        relay: Relay,
+        objects: Objects,
+        clock: Callable[[], int] = clock_ms,
     ) -> None:
         self._punchlist = punchlist
         self._core = core
         self._relay_of = relay
+        self._objects_of = objects
         self._clock = clock
         self._expected = {name: migrate.expected(name) for name in ("punchlist", "core")}
         self._since: dict[str, tuple[str, int]] = {}
@@ -63,6 +74,8 @@ class Health:
             "punchlist": lambda: self._database("punchlist", self._punchlist),
             "core": lambda: self._database("core", self._core),
             "relay": self._relay,
+            "jobs": self._jobs,
+            "objects": self._objects,
         }
         parts = await asyncio.gather(*(self._look_at(name, look) for name, look in looks.items()))
         return dict(zip(looks, parts, strict=True))
@@ -105,6 +118,24 @@ class Health:
         facts = {"undelivered": waiting.undelivered, "unsealed": waiting.unsealed, "oldest_age_ms": age_ms}
         if age_ms > LATE_MS:
             return Found("degraded", "Words for the other database wait; the log says why.", facts)
+        return Found("ok", facts=facts)
+
+    async def _objects(self) -> Found:
+        """Photos wait on their phones while the store is away; edits do not notice (invariant 26)."""
+        try:
+            await self._objects_of.check()
+        except StorageUnavailable as away:
+            return Found("degraded", f"Photos cannot be stored: {away}.")
+        return Found("ok")
+
+    async def _jobs(self) -> Found:
+        """Failed ones wait for a person, and are shown until one saw them (J8)."""
+        load = await self._core.read_alone(core_jobs.load)
+        facts = load._asdict()
+        if load.failed:
+            return Found("degraded", "Jobs failed: `holdfast jobs` says why, and tries again or gives them up.", facts)
+        if load.oldest_age_ms > JOBS_LATE_MS:
+            return Found("degraded", "Jobs wait too long: too few workers, or none.", facts)
         return Found("ok", facts=facts)
 
 

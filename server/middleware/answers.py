@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from server.errors import BY_STATUS, Refused
+from server.external.objects import StorageUnavailable
 from server.ids import new_id
 from sync.changes import Unavailable
 from sync.errors import RequestError
@@ -86,7 +87,7 @@ class Answers:
         headers.setdefault("cache-control", "no-store")
         headers["request-id"] = request_id
         for name, value in self._headers.items():
-            headers[name] = value
+            headers.setdefault(name, value)  # An address may be stricter: a photo is sent in a sandbox.
 
 
 def answer_to(error: Exception, scope: Scope) -> Response:
@@ -116,6 +117,8 @@ def _refused(error: Exception) -> Refused:
             return Refused("invalid_request")
         case Unavailable():
             return Refused("unavailable")
+        case StorageUnavailable():
+            return Refused("storage_unavailable")
         case HTTPException() if error.status_code in BY_STATUS:
             return Refused(BY_STATUS[error.status_code], headers=error.headers)
         case _:

@@ -17,13 +17,20 @@ OWN_SITES: Final = frozenset({"same-origin", "none"})
 
 
 class Intake:
-    """Guards one route. `types` are the media types it takes (none: it takes no body), `max_bytes` the body's limit."""
+    """Guards one route. `types` are the media types it takes (none: it takes no body), `max_bytes` the body's limit.
 
-    def __init__(self, app: ASGIApp, *, types: frozenset[str], max_bytes: int, timeout_s: float) -> None:
+    `timeout_s` is how long the body may take; with `renewed_bytes`, each so many of it may take that long, so that a
+    large one over a slow line gets through and one that drips does not.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, types: frozenset[str], max_bytes: int, timeout_s: float, renewed_bytes: int = 0
+    ) -> None:
         self._app = app
         self._types = types
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
+        self._renewed_bytes = renewed_bytes or max_bytes + 1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
@@ -51,12 +58,12 @@ class Intake:
 
     def _bounded(self, receive: Receive) -> Receive:
         """Counts what arrives, whatever the headers said, and gives up on a body that drips."""
-        left = self._max_bytes
-        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        left, time = self._max_bytes, asyncio.get_running_loop().time
+        deadline, renew_at = time() + self._timeout_s, left - self._renewed_bytes
         is_read = False
 
         async def bounded() -> Message:
-            nonlocal left, is_read
+            nonlocal left, is_read, deadline, renew_at
             if is_read:  # After the body this only waits for the other side to go.
                 return await receive()
             try:
@@ -65,6 +72,8 @@ class Intake:
             except TimeoutError:
                 raise Refused("too_slow", headers={"connection": "close"}) from None
             left -= len(message.get("body", b""))
+            if left <= renew_at:
+                deadline, renew_at = time() + self._timeout_s, left - self._renewed_bytes
             is_read = not message.get("more_body", False)
             if left < 0:
                 raise self._too_large()
