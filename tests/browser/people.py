@@ -11,5 +11,8 @@ PEOPLE: Final = (
     ("Cem", "worker", "B-4"),
     ("Dee", "worker", "B-5"),
     ("Ada", "admin", None),
+    ("Eva", "auditor", None),
+    ("Gil", "guest", "B-4"),
 )
-"""Name, role, and the sector it holds in; None: in the whole project."""
+"""Name, role, and the sector it holds in; None: in the whole project. The guest is of the one company there is."""
+COMPANY: Final = "Glazing Ltd"

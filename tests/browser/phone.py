@@ -193,8 +193,8 @@ class Phone(Witness):
             field = self.page.get_by_label(re.compile(f"^{label.capitalize()}"))
             if label == "priority":
                 self.page.get_by_role("group", name="Priority").get_by_role("button", name=value, exact=True).click()
-            elif label == "trade":
-                self.page.get_by_role("button", name=re.compile("^Trade")).click()
+            elif label in ("trade", "company"):
+                self.page.get_by_role("button", name=re.compile(f"^{label.capitalize()}")).click()
                 self.page.get_by_role("dialog").get_by_role("button", name=value).click()
             else:
                 field.first.fill(value)
@@ -220,6 +220,14 @@ class Phone(Witness):
         self.show(item_id)
         with self._writing("Answer saved on this phone"):
             self.page.locator("article.conflict").get_by_role("button", name=re.compile(f"^{word}")).click()
+
+    def discard(self, text: str) -> None:
+        """Throws away what was never tried, on the outbox page, where it is asked twice."""
+        self.go("/outbox")
+        self.page.locator("li.entry", has_text=text).get_by_role("button", name="Discard").click()
+        self.page.get_by_role("dialog").get_by_role("button", name="Discard for ever").click()
+        expect(self.page.locator(".snackbar-text")).to_contain_text("Discarded")
+        expect(self.page.locator("li.entry", has_text=text)).to_have_count(0)
 
     def sign_out(self) -> None:
         """Signs out; with unsent work, keeping it on this phone."""

@@ -18,7 +18,7 @@ from server.settings import Settings
 from sync import admin
 from sync.rules import Role
 from tests.browser.ledger import ROOT, environment
-from tests.browser.people import PASSWORD, PEOPLE
+from tests.browser.people import COMPANY, PASSWORD, PEOPLE
 
 SECTORS: Final = {"B-4": "North wing", "B-5": "South wing"}
 TRADES: Final = ("Tiling", "Painting")
@@ -42,17 +42,20 @@ async def _make(data: Path) -> None:
     async with open_office(Settings(data_folder=data)) as office:
         project = new_id()
         sectors = {code: new_id() for code in SECTORS}
+        company = new_id()
         await office.enter(
             project,
             [
                 admin.put_project(project, "Quay 7"),
+                admin.put_company(company, project, COMPANY),
                 *(admin.put_sector(sectors[code], project, code, name) for code, name in SECTORS.items()),
                 *(admin.put_trade(new_id(), project, name) for name in TRADES),
             ],
         )
         for name, role, code in PEOPLE:
             place = sectors[code] if code else None
-            await accounts.add(office, accounts.NewUser(name.lower(), name, PASSWORD, Role(role), place))
+            employer = company if role == Role.GUEST else None
+            await accounts.add(office, accounts.NewUser(name.lower(), name, PASSWORD, Role(role), place, employer))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ from playwright.sync_api import Playwright, expect
 from tests.browser.browsers import Engine
 from tests.browser.conftest import Site
 from tests.browser.ledger import ROOT
+from tests.browser.people import COMPANY
 from tests.browser.phone import Phone
+from tests.browser.proxy import trouble
 
 pytestmark = pytest.mark.browser
 
@@ -56,9 +58,10 @@ def _screens(phone: Phone, item_id: str) -> Iterator[tuple[str, Callable[[], Non
     yield "reason", reason
     yield "edit", form(f"/items/{item_id}?edit", "#edit")
     yield "capture", form("/new", "#capture")
-    yield "outbox", form("/outbox", "li.entry >> nth=0")
+    yield "outbox", form("/outbox", "li.entry:has-text('Discarded change')")
     yield "discard", sheet("/outbox", "Discard")
-    yield "needs you", form("/needs-you", "article.conflict >> nth=0")
+    yield "amend", sheet("/outbox", "Edit")
+    yield "needs you", form("/needs-you", "article.refusal:has-text('cannot be read')")
     yield "settings", form("/settings", "text=Signed in as")
     yield "sign out", sheet("/settings", "Sign out")
     yield "sessions", form("/sessions", "main h1")
@@ -81,7 +84,45 @@ def test_no_screen_has_an_axe_violation_in_any_theme(
         if (dialog := phone.page.locator("dialog[open]")).count():
             phone.page.keyboard.press("Escape")
             expect(dialog).to_have_count(0)
-    assert found == {}, "\n".join(f"{where}: {what}" for where, what in found.items())
+    phone.sign_out()
+    phone.fill_sign_in("Ana")
+    expect(phone.page.locator("#problem")).to_contain_text("does not answer")
+    expect(phone.page.locator("#waiting")).to_contain_text("Ana: 4 waiting")
+    found |= _judge(phone, "sign in with work waiting", pictures)
+    assert found == {}, _in_words(found)
+
+
+@pytest.mark.parametrize("name", [pytest.param("Eva", marks=pytest.mark.full), "Gil"])
+def test_who_creates_no_items_has_a_bar_of_four_places(
+    site: Site, chromium: Engine, name: str, request: pytest.FixtureRequest
+) -> None:
+    pictures = ROOT / "test-results" / "screens" if request.config.getoption("--full") else None
+    phone = site.phone(chromium)
+    phone.options = {"bypass_csp": True, "reduced_motion": "reduce"}
+    phone.open()
+    phone.sign_in("Ana")
+    phone.edit(phone.capture("Cracked pane"), company=COMPANY)
+    phone.is_green()
+    phone.sign_out()
+    phone.sign_in(name)
+
+    places = phone.page.get_by_role("navigation").get_by_role("link")
+    expect(places).to_have_text(["List", "Outbox", "Needs you", "Settings"])
+    boxes = [place.bounding_box() for place in places.all()]
+    assert len({round(box["width"]) for box in boxes if box}) == 1, "the places are not of one width"
+    found = _judge(phone, f"list of {name}", pictures)
+    phone.page.get_by_role("link", name="Cracked pane").click()
+    expect(phone.page.get_by_label("Your comment")).to_be_visible()
+    found |= _judge(phone, f"item of {name}", pictures)
+    phone.go("/new")
+    expect(phone.page.get_by_text("Your role does not create items.")).to_be_visible()
+    found |= _judge(phone, f"capture of {name}", pictures)
+    assert found == {}, _in_words(found)
+    site.assert_settled()
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    return "\n".join(f"{where}: {what}" for where, what in found.items())
 
 
 def _judge(phone: Phone, name: str, pictures: Path | None) -> dict[str, Any]:
@@ -100,7 +141,7 @@ def _judge(phone: Phone, name: str, pictures: Path | None) -> dict[str, Any]:
 
 
 def _something_of_everything(site: Site, phone: Phone) -> str:
-    """An item with a comment, history, a suggestion to answer, and a change that waits; its id."""
+    """An item with a comment, history, a suggestion to answer; changes that wait, are discarded, or refused; its id."""
     item_id = phone.capture("Cracked tile at the door")
     phone.edit(item_id, due="2026-12-08", trade="Tiling", priority="Urgent")
     phone.comment(item_id, "The whole row is loose.")
@@ -112,21 +153,27 @@ def _something_of_everything(site: Site, phone: Phone) -> str:
     site.phones.remove(worker)
     phone.page.reload()
     expect(phone.page.locator(".strip-needs")).to_be_visible()
+    site.proxy.put(trouble(400, "invalid_request"), "/sync", carrying=b"cannot be read")
+    phone.capture("This cannot be read by the server")
+    phone.says("could not be read there")
+    phone.wait_for("nothing in the outbox", lambda: phone.outbox() == [])  # a number's placeholder is sent, too
     site.proxy.offline()
-    phone.capture("Tried in vain")
-    phone.says("Offline, 1 waiting")
-    phone.capture("Never tried, so it may still be discarded")
+    phone.capture("Tried in vain")  # what could not be read is counted, too
     phone.says("Offline, 2 waiting")
+    phone.capture("Never tried, so it may still be discarded")
+    phone.says("Offline, 3 waiting")
+    phone.capture("Never tried, and discarded")
+    phone.discard("Never tried, and discarded")
     return item_id
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark", "Sun"])
-def test_the_theme_that_was_chosen_stays(site: Site, chromium: Engine, theme: str) -> None:
+def test_the_theme_that_was_chosen_stays(site: Site, chromium: Engine) -> None:
     phone = site.phone_of("Ana", chromium)
     phone.go("/settings")
-    phone.button(theme).click()
-    phone.page.reload()
-    expect(phone.page.locator("html")).to_have_attribute("data-theme", theme.lower())
+    for theme in ("Light", "Dark", "Sun"):
+        phone.button(theme).click()
+        phone.page.reload()
+        expect(phone.page.locator("html")).to_have_attribute("data-theme", theme.lower())
 
 
 def test_the_app_may_be_installed(site: Site, chromium: Engine, playwright: Playwright) -> None:
