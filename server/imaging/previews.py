@@ -37,6 +37,7 @@ TOO_SLOW: Final = "It takes too long to show."
 GAVE_UP: Final = "The decoder gave up on it."
 _REFUSALS: Final = {answers.REFUSED + answers.TOO_LARGE: TOO_LARGE, answers.REFUSED + answers.BROKEN: BROKEN}
 
+_DECODER: Final = ("-m", "server.imaging.decode")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 # One arena: a second one would take 64 MB of address space, which is limited.
 _ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
@@ -148,7 +149,7 @@ def _start(file: IO[bytes], said: IO[bytes]) -> subprocess.Popen[bytes]:
     # The decoder shares the descriptor, and with it the place in the file; Python's own place is another one.
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     return subprocess.Popen(
-        [sys.executable, "-s", "-B", "-m", "server.imaging.decode"],
+        [sys.executable, "-s", "-B", *_DECODER],
         stdin=file,
         stdout=subprocess.PIPE,
         stderr=said,

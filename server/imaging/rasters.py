@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pillow_heif
-from PIL import Image, JpegImagePlugin, PngImagePlugin, _webp
+from PIL import Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, _webp
 from pillow_heif import options as heif_options
 
 from server.imaging.headers import MAX_PIXELS
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ORIENTATION: Final = 0x0112
+# Pillow loads it when it first reads EXIF; the decoding process can open no file by then.
+EXIF_READER: Final = TiffImagePlugin.ImageFileDirectory_v2
 
 # One thread: a second one would take address space for its stack. Only the photo itself is wanted.
 heif_options.DECODE_THREADS = 1
@@ -99,6 +103,7 @@ def _webp_image(file: BinaryIO, longest: int) -> Raster:  # noqa: ARG001 - WebP 
 
 
 def _heic(file: BinaryIO, longest: int) -> Raster:  # noqa: ARG001 - it may have one, of whatever picture.
+    _judge_whole(file)
     opened = pillow_heif.open_heif(file, convert_hdr_to_8bit=True, remove_stride=False)
     photo = opened[opened.primary_index]
     if photo.size[0] * photo.size[1] > MAX_PIXELS:
@@ -114,6 +119,20 @@ def _heic(file: BinaryIO, longest: int) -> Raster:  # noqa: ARG001 - it may have
     profile = photo.info.get("icc_profile")
     color_profile = profile if isinstance(profile, bytes) else None
     return Raster(width, height, width, height, band=band, color_profile=color_profile)
+
+
+def _judge_whole(file: BinaryIO) -> None:
+    """Raise `EOFError` where the file ends inside a box: libheif would show black for the tiles that it lacks."""
+    end = file.seek(0, os.SEEK_END)
+    at = 0
+    while at < end:
+        file.seek(at)
+        size, _, long_size = struct.unpack(">L4sQ", file.read(16).ljust(16, b"\0"))
+        size = {0: end - at, 1: long_size}.get(size, size)
+        if size < 8 or at + size > end:
+            raise EOFError
+        at += size
+    file.seek(0)
 
 
 def _orientation(exif: bytes | None) -> int:
