@@ -35,11 +35,12 @@ class Workers:
         self.broker = RowBroker(core, self._crossing, rhythm)
         for each in register:
             each(self.broker, self._crossing)
-        self._worker = Worker(self.broker, worker_timeout=IDLE_MS, worker_threads=threads)
+        self._worker = Worker(self.broker, worker_timeout=IDLE_MS, worker_threads=threads) if threads else None
 
     def start(self) -> None:
-        """Start the threads; they begin with what waits."""
-        self._worker.start()
+        """Start the threads; they begin with what waits. Without any the rows wait for another process."""
+        if self._worker is not None:
+            self._worker.start()
 
     def ring(self) -> None:
         """Say that a job may be due."""
@@ -50,6 +51,8 @@ class Workers:
 
         A thread that is stuck outside the loop is left behind: its lease runs out, and the job is done again (J2).
         """
+        if self._worker is None:
+            return
         self.broker.stop_claiming()
         limit = asyncio.get_running_loop().call_later(within_s, self._crossing.interrupt)
         try:
