@@ -12,6 +12,7 @@ import pytest
 
 from sync.changes import Change, ClientState, Key, OutboxRow, Plan, Receipt, Row, Store, Unstorable
 from sync.rules import Actor, Membership, Role
+from sync.uploads import note_preview, note_thumb, store_photo
 from tests.sync.site import NOON, uid
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +51,24 @@ def event_row(event_id: str, item_version: int, received_at: int, item_id: str =
 def comment_row(comment_id: str, item_id: str = ITEM) -> Row:
     doc = {"id": comment_id, "version": 1, "item_id": item_id, "author_id": USER, "text": HOSTILE}
     return Row("comments", comment_id, 1, doc, {}, False, item_id)
+
+
+def photo_row(photo_id: str, version: int = 1, *, is_deleted: bool = False, **fields: Any) -> Row:
+    doc = {
+        "id": photo_id,
+        "version": version,
+        "item_id": ITEM,
+        "author_id": USER,
+        "state": "waiting",
+        "sha256": "ab" * 32,
+        "size_bytes": 9,
+        "thumb_sha256": None,
+        "preview": "none",
+        "position": {"lat_e7": -1, "lon_e7": 1_800_000_000, "accuracy_m": 0},
+        "caption": HOSTILE,
+        **fields,
+    }
+    return Row("photos", photo_id, version, doc, {"is_deleted": (3, CLIENT)}, is_deleted, ITEM)
 
 
 def refusal_row(refusal_id: str, state: str, waiting_for: str | None) -> Row:
@@ -158,10 +177,12 @@ async def test_children_are_those_of_the_item_by_entity_and_id(store: Store) -> 
         comment_row(uid(9, 1)),
         comment_row(uid(9, 3), other),
         event_row(uid(10, 1), 2, 6),
+        photo_row(uid(13, 2)),
+        photo_row(uid(13, 1), is_deleted=True),
     ]
     await commit(store, plan_of([item_row(), item_row(other), *rows]))
     children = (await load(store, key("children", ITEM)))[0]
-    assert children == (rows[2], rows[1], rows[4], rows[0])
+    assert children == (rows[2], rows[1], rows[4], rows[0], rows[6], rows[5]), "removed ones too"
 
 
 async def test_seen_at_is_when_the_version_was_first_written(store: Store) -> None:
@@ -243,6 +264,51 @@ async def test_an_audit_row_is_written_once_and_a_poke_may_ring_again(store: Sto
         await transaction.write(plan_of(outbox=[OutboxRow("audit", "a", {"x": 1})]))
         await transaction.commit()
     await transaction.rollback()
+
+
+async def test_a_job_told_again_is_the_same_job(store: Store) -> None:
+    """Bytes may be announced again after a crash; their previews are made once."""
+    for _ in range(2):
+        await commit(store, plan_of(outbox=[OutboxRow("job", "previews/x/thumb", {"queue": "uploads"})]))
+    await commit(store, plan_of(outbox=[OutboxRow("audit", "previews/x/thumb", {})]))
+
+
+async def test_the_bytes_of_a_photo_are_noted_once(store: Store) -> None:
+    """Invariant 5, and J1: row, audit word and job commit together."""
+    photo = photo_row(uid(13, 1))
+    await commit(store, plan_of([item_row(), photo]))
+    assert not await store_photo(store, photo.id, "ef" * 32, NOON)
+    for _ in range(2):
+        assert await store_photo(store, photo.id, "ab" * 32, NOON)
+        assert await note_thumb(store, photo.id, NOON)
+        assert await note_preview(store, photo.id, "view", NOON)
+    (found,) = await load(store, key("row", "photos", photo.id))
+    assert (found.version, found.doc["state"], found.doc["stored_at"], found.doc["preview"]) == (
+        3,
+        "stored",
+        NOON,
+        "view",
+    )
+    assert found.doc == photo.doc | {"version": 3, "state": "stored", "stored_at": NOON, "preview": "view"}
+    snapshot = await store.snapshot()
+    page = await snapshot.page(f"sector/{SECTOR}", 0, 10)
+    await snapshot.close()
+    assert [json.loads(text) for _, text in page.rows] == [found.doc]
+
+
+async def test_of_many_who_note_the_same_bytes_one_writes(store: Store) -> None:
+    photo = photo_row(uid(13, 1))
+    await commit(store, plan_of([item_row(), photo]))
+    answers = []
+
+    async def note() -> None:
+        answers.append(await store_photo(store, photo.id, "ab" * 32, NOON))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(note)
+    assert answers == [True] * 5
+    assert (await load(store, key("row", "photos", photo.id)))[0].version == 2
 
 
 async def test_a_half_surrogate_cannot_be_stored_and_the_next_push_can(store: Store) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.operations.ops import CreateIndexOp
 from sqlalchemy import MetaData
 
 from server.store import migrate
 from server.store.core_tables import Core
+from server.store.punchlist import PunchlistStore
 from server.store.punchlist_tables import Punchlist
-from sync.changes import Unavailable
+from server.store.punchlist_write import write
+from sync.changes import Key, Plan, Unavailable
+from sync.memory import MemoryStore
+from sync.push import PushContext, push
 from sync.schema import ENTITIES
+from tests.sync.site import ANA, BO, NOON, build_site, photo_args, uid
 
 DATABASES: dict[str, MetaData] = {"punchlist": Punchlist.metadata, "core": Core.metadata}
 
@@ -102,6 +109,58 @@ def test_a_migration_that_dies_in_the_middle_leaves_nothing(
     assert tables(path) == set()
     migrate.upgrade(name, path)
     assert migrate.differences(path, DATABASES[name]) == []
+
+
+def _schema(path: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(path)) as plain:
+        return {name: sql for name, sql in plain.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+
+
+def _upgrade_to(revision: str, path: Path) -> None:
+    engine = migrate._engine(path)
+    with engine.begin() as connection:
+        command.upgrade(migrate._config("punchlist", connection), revision)
+    engine.dispose()
+
+
+def test_photos_come_beside_what_is_there(path: Path) -> None:
+    """The code of the revision before goes on working on the new tables: what it knows is as it was."""
+    _upgrade_to("punchlist_0001", path)
+    before = _schema(path)
+    migrate.upgrade("punchlist", path)
+    after = _schema(path)
+    assert {name: after[name] for name in before} == before
+    assert {name for name in after.keys() - before.keys() if not name.startswith("ix_")} == {
+        "photos",
+        "uploads",
+        "upload_parts",
+    }
+
+
+@pytest.mark.anyio
+async def test_items_from_before_there_were_photos_take_some(path: Path) -> None:
+    """No document is rewritten by the migration; an item without a count has none."""
+    _upgrade_to("punchlist_0001", path)
+    site = build_site(MemoryStore(uid(14, 1)))
+    item_id = site.phone(ANA).create()
+    old = {name: value for name, value in site.doc(item_id).items() if name != "photo_count"}
+    with closing(sqlite3.connect(path)) as plain, plain:
+        for row in [row for entity in ("actors", "memberships", "sectors", "projects") for row in site.rows(entity)]:
+            write(plain, Plan(rows={(row.entity, row.id): row}), NOON)
+        values = ("punch_items", item_id, 1, json.dumps(old), "{}", old["project_id"], old["sector_id"])
+        sql = "INSERT INTO {} (id, version, doc, field_versions, project_id, sector_id) VALUES (?, ?, ?, ?, ?, ?)"
+        plain.execute(sql.format(values[0]), values[1:])
+    migrate.upgrade("punchlist", path)
+    store = await PunchlistStore.open(path)
+    phone = site.phone(BO)
+    request = phone.request(phone.mutation("photo.add", photo_args(site, item_id), 1))
+    answer = await push(store, request, PushContext(BO, site.now))
+    snapshot = await store.snapshot()
+    row = (await snapshot.load([key := Key("row", ("punch_items", item_id))]))[key]
+    await snapshot.close()
+    await store.close()
+    assert json.loads(answer.receipts[0])["outcome"] == "applied"
+    assert (row.doc["photo_count"], row.version) == (1, 2)
 
 
 def test_what_is_no_database_is_said_and_left_alone(name: str, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
@@ -61,6 +61,8 @@ def membership(user_id: str) -> str:
 
 Pushed = tuple[Request, PushContext, PushAnswer]
 Administered = tuple[tuple[admin.OfficeChange, ...], admin.OfficeContext]
+Acted = tuple[Callable[..., Coroutine[Any, Any, bool]], str, str, int, bool]
+"""One of `sync.uploads` with its photo, its word (a hash or a preview), its instant, and what it returned."""
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Site:
     store: Store
     now: int = NOON
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
-    history: list[Pushed | Administered] = field(default_factory=list)
+    history: list[Pushed | Administered | Acted] = field(default_factory=list)
     """What was done to the store, in order, so that it can be done to another."""
 
     def id(self, group: int = 9) -> str:
@@ -80,6 +82,12 @@ class Site:
         context = admin.OfficeContext(self.id(8), None, self.now, PROJECT)
         self.history.append((changes, context))
         return run(admin.administer(self.store, changes, context))
+
+    def act(self, act: Callable[..., Coroutine[Any, Any, bool]], photo_id: str, word: str) -> bool:
+        """One of the server's own acts on a photo, now."""
+        result = run(act(self.store, photo_id, word, self.now))
+        self.history.append((act, photo_id, word, self.now, result))
+        return result
 
     def phone(self, user_id: str) -> Phone:
         return Phone(self, user_id, self.id(12))
@@ -92,6 +100,9 @@ class Site:
     def row(self, entity: str, row_id: str) -> Row:
         assert isinstance(self.store, MemoryStore)
         return self.store.state.rows[(entity, row_id)]
+
+    def last_event(self) -> dict[str, Any]:
+        return self.rows("item_events")[-1].doc
 
     def doc(self, item_id: str) -> dict[str, Any]:
         return self.row("punch_items", item_id).doc
@@ -145,6 +156,13 @@ class Phone:
         assert receipt["outcome"] == "applied", receipt
         return item_id
 
+    def shoot(self, item_id: str, base: int | None = 1, **said: Any) -> str:
+        """A new photo of an item; returns its id."""
+        args = photo_args(self.site, item_id, **said)
+        receipt = self.do("photo.add", args, base)
+        assert receipt["outcome"] == "applied", receipt
+        return str(args["id"])
+
     def edit(self, item_id: str, was: dict[str, Any], wanted: dict[str, Any], base: int | None) -> dict[str, Any]:
         return self.do("item.edit", {"id": item_id, "set": wanted, "was": was}, base)
 
@@ -168,6 +186,26 @@ class Phone:
     def sees(self, entity: str) -> dict[str, dict[str, Any]]:
         """Documents of an entity in any scope, by id."""
         return {key[1]: doc for held in self.rows.values() for key, doc in held.items() if key[0] == entity}
+
+
+def photo_args(site: Site, item_id: str, **said: Any) -> dict[str, Any]:
+    """All that a phone says of a photo."""
+    args: dict[str, Any] = {
+        "id": site.id(13),
+        "item_id": item_id,
+        "kind": "before",
+        "caption": "Behind the door",
+        "media_type": "image/jpeg",
+        "sha256": "ab" * 32,
+        "size_bytes": 300_000,
+        "width": 1_600,
+        "height": 1_200,
+        "taken_at": NOON - HOUR,
+        "position": None,
+        "thumb_sha256": "cd" * 32,
+        "thumb_bytes": 9_000,
+    }
+    return args | said
 
 
 def build_site(store: Store) -> Site:

@@ -13,6 +13,7 @@ import pytest
 from sync import admin
 from sync.memory import MemoryStore
 from sync.rules import Role
+from sync.uploads import note_preview, store_photo
 from sync.wire import Mutation
 from tests.sync.site import (
     ADA,
@@ -32,6 +33,7 @@ from tests.sync.site import (
     Phone,
     Site,
     build_site,
+    photo_args,
     uid,
 )
 
@@ -79,6 +81,7 @@ class Walk:
                 self.pull,
                 self.resend,
                 self.hear_or_manage,
+                self.bytes_arrive,
             ]
         )(phone)
 
@@ -91,7 +94,7 @@ class Walk:
         item_id = self.random.choice(self.items)
         seen = phone.sees("punch_items").get(item_id)
         base: int | None = seen["version"] if seen else None
-        kind = self.random.randrange(8)
+        kind = self.random.randrange(10)
         if not seen and self.random.random() < 0.5:
             return "comment.add", {"id": self.site.id(), "item_id": item_id, "text": "I heard of it."}, None
         if not seen:
@@ -110,6 +113,8 @@ class Walk:
             return "comment.add", {"id": self.site.id(), "item_id": item_id, "text": "Hm."}, base
         if kind in (4, 5):
             return f"item.{self.random.choice(COMMANDS)}", {"id": item_id, "reason": "because"}, base
+        if kind >= 8:
+            return self.photo_intent(phone, item_id, base)
         cards = list(phone.sees("conflicts"))
         if kind == 6 and cards:
             return (
@@ -126,6 +131,25 @@ class Walk:
             ("noop", {}, None),
         ]
         return self.random.choice(others)
+
+    def photo_intent(self, phone: Phone, item_id: str, base: int | None) -> tuple[str, dict[str, Any], int | None]:
+        photos = [doc for doc in phone.sees("photos").values() if doc["item_id"] == item_id]
+        if not photos or self.random.random() < 0.3:
+            args = photo_args(self.site, item_id, sha256=f"{self.random.randrange(16**8):064x}")
+            return "photo.add", args, base
+        photo = self.random.choice(photos)
+        args = {"id": photo["id"], "item_id": item_id}
+        name = self.random.choice(["photo.edit", "photo.remove", "photo.restore"])
+        if name == "photo.edit":
+            args |= {"set": {"caption": self.random.choice(["a", "b"])}, "was": {"caption": photo["caption"]}}
+        return name, args, base
+
+    def bytes_arrive(self, _phone: Phone) -> None:
+        photos = self.site.rows("photos")
+        if photos:
+            doc = self.random.choice(photos).doc
+            self.site.act(store_photo, doc["id"], self.random.choice([doc["sha256"], "f" * 64]))
+            self.site.act(note_preview, doc["id"], self.random.choice(["thumb", "unreadable", "view"]))
 
     def send(self, phone: Phone) -> None:
         waiting = self.unsent[phone.client]
@@ -202,8 +226,8 @@ def visible(site: Site, user_id: str) -> set[tuple[str, str]]:
         )
     }
     rows |= {("punch_items", key) for key in seen}
-    for entity in ("comments", "item_events", "conflicts"):
-        rows |= {(entity, row.id) for row in site.rows(entity) if row.item_id in seen}
+    for entity in ("comments", "photos", "item_events", "conflicts"):
+        rows |= {(entity, row.id) for row in site.rows(entity) if row.item_id in seen and not row.is_deleted}
     mine = [row for row in site.rows("conflicts") if user_id in (row.doc["current_by"], row.doc["other_by"])]
     return rows | {("conflicts", row.id) for row in mine if row.item_id in items}
 
@@ -215,6 +239,8 @@ def check(walk: Walk) -> None:
     for item in items:
         comments = [row for row in site.rows("comments") if row.item_id == item.id]
         assert item.doc["comment_count"] == len(comments), "conservation (4)"
+        photos = [row for row in site.rows("photos") if row.item_id == item.id and not row.is_deleted]
+        assert item.doc["photo_count"] == len(photos), "conservation (4)"
         versions = [row.doc["item_version"] for row in site.rows("item_events") if row.item_id == item.id]
         assert set(versions) == set(range(1, item.version + 1)), "every version has its event"
     assert sorted(row.doc["number"] for row in items) == list(range(1, len(items) + 1))
