@@ -6,6 +6,7 @@ import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_migration_that_dies_in_the_middle_leaves_nothing(
 
 def _schema(path: Path) -> dict[str, str]:
     with closing(sqlite3.connect(path)) as plain:
-        return {name: sql for name, sql in plain.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+        return dict(plain.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall())
 
 
 def _upgrade_to(revision: str, path: Path) -> None:
@@ -144,12 +145,10 @@ async def test_items_from_before_there_were_photos_take_some(path: Path) -> None
     site = build_site(MemoryStore(uid(14, 1)))
     item_id = site.phone(ANA).create()
     old = {name: value for name, value in site.doc(item_id).items() if name != "photo_count"}
+    rows = [row for entity in ("actors", "memberships", "sectors", "projects") for row in site.rows(entity)]
+    rows.append(replace(site.row("punch_items", item_id), doc=old))
     with closing(sqlite3.connect(path)) as plain, plain:
-        for row in [row for entity in ("actors", "memberships", "sectors", "projects") for row in site.rows(entity)]:
-            write(plain, Plan(rows={(row.entity, row.id): row}), NOON)
-        values = ("punch_items", item_id, 1, json.dumps(old), "{}", old["project_id"], old["sector_id"])
-        sql = "INSERT INTO {} (id, version, doc, field_versions, project_id, sector_id) VALUES (?, ?, ?, ?, ?, ?)"
-        plain.execute(sql.format(values[0]), values[1:])
+        write(plain, Plan(rows={(row.entity, row.id): row for row in rows}), NOON)
     migrate.upgrade("punchlist", path)
     store = await PunchlistStore.open(path)
     phone = site.phone(BO)
