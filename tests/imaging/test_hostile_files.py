@@ -198,8 +198,9 @@ async def test_a_decoder_ends_with_the_task_that_wanted_it(monkeypatch: pytest.M
         await asyncio.sleep(0.01)
 
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     assert psutil.Process().children() == []
 
