@@ -1,7 +1,7 @@
 /** Edits an entry that has never been sent: its own words and values, nothing else. */
 
-import { h } from "preact";
-import { useState } from "preact/hooks";
+import { h } from "../render/elements.ts";
+import { useState } from "../render/hooks.ts";
 import { COMMENT_LIMIT } from "../sync/rules.ts";
 import type { OutboxRow } from "../sync/types.ts";
 import { useActing } from "./acting.ts";

@@ -1,10 +1,10 @@
 /** The shell: strip, one or two panes, messages, navigation. */
 
-import { h } from "preact";
-import { useEffect } from "preact/hooks";
+import { h } from "../render/elements.ts";
+import { useEffect } from "../render/hooks.ts";
 import type { Holdfast } from "../sync/types.ts";
 import { CapturePage } from "./capture.tsx";
-import { LiveContext, useNewest } from "./engine.ts";
+import { useNewest } from "./engine.ts";
 import { EditPage } from "./edit.tsx";
 import { ItemPage } from "./item.tsx";
 import { ListPage } from "./list.tsx";
@@ -34,26 +34,24 @@ function useFocus(route: Route): void {
 }
 
 export function App({ engine }: { engine: Holdfast }) {
-  const live = useNewest(engine);
+  useNewest(engine);
   const route = useRoute();
   const is_wide = useMedia(WIDE);
   useFocus(route);
   const item_id = itemIdOf(route.path);
   const has_list = route.path === "/" || (is_wide && item_id !== null);
   return (
-    <LiveContext.Provider value={live}>
-      <div class="shell">
-        <Strip />
-        <UpdateNotice />
-        <main class={has_list && is_wide ? "panes two" : "panes"}>
-          {has_list && <ListPage open_id={item_id} />}
-          {route.path === "/" && is_wide && <p class="pane nothing-chosen">{words.browse.choose_item}</p>}
-          {route.path !== "/" && <Page route={route} item_id={item_id} />}
-        </main>
-        <Snackbar />
-        <Navigation path={route.path} />
-      </div>
-    </LiveContext.Provider>
+    <div class="shell">
+      <Strip />
+      <UpdateNotice />
+      <main class={has_list && is_wide ? "panes two" : "panes"}>
+        {has_list && <ListPage open_id={item_id} />}
+        {route.path === "/" && is_wide && <p class="pane nothing-chosen">{words.browse.choose_item}</p>}
+        {route.path !== "/" && <Page route={route} item_id={item_id} />}
+      </main>
+      <Snackbar />
+      <Navigation path={route.path} />
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 /** A few large buttons of which one, or some, are chosen. */
 
-import { h } from "preact";
+import { h } from "../render/elements.ts";
 
 interface Props {
   readonly label: string;

@@ -1,7 +1,6 @@
 /** Gives every screen the engine and its newest snapshot. */
 
-import { createContext } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import { useEffect, useState } from "../render/hooks.ts";
 import type { Holdfast, Snapshot } from "../sync/types.ts";
 
 export interface Live {
@@ -9,23 +8,23 @@ export interface Live {
   readonly snapshot: Snapshot;
 }
 
-export const LiveContext = createContext<Live | null>(null);
+/** There is one engine on a page, so what is newest is newest for every screen. */
+let newest: Live | null = null;
 
 export function useLive(): Live {
-  const live = useContext(LiveContext);
-  if (live === null) throw new Error("useLive() outside of the app");
-  return live;
+  if (newest === null) throw new Error("useLive() outside of the app");
+  return newest;
 }
 
-/** Subscribes once, at the top; a snapshot taken between render and effect is not missed. */
-export function useNewest(engine: Holdfast): Live {
+/** Subscribes once, at the top, so that all below is asked again; a snapshot taken between render and effect is not missed. */
+export function useNewest(engine: Holdfast): void {
   const [live, setLive] = useState<Live>({ engine, snapshot: engine.snapshot() });
   useEffect(() => {
     const refresh = (): void => setLive({ engine, snapshot: engine.snapshot() });
     refresh();
     return engine.subscribe(refresh);
   }, [engine]);
-  return live;
+  newest = live;
 }
 
 /** Now, in ms since 1970 UTC, renewed every `every_ms` while the component is shown. */

@@ -1,7 +1,7 @@
 /** The punch list: sector, search and filters above the rows. */
 
-import { h } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { h } from "../render/elements.ts";
+import { useMemo, useState } from "../render/hooks.ts";
 import type { Item } from "../sync/types.ts";
 import { DueSign, MarkSign, PrioritySign, StatusChip } from "./chips.tsx";
 import { useLive, useNow } from "./engine.ts";

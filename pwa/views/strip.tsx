@@ -1,7 +1,7 @@
 /** The strip on every page: where the person's work is, in words and icon. Green is "all on server" alone. */
 
-import { Fragment, h } from "preact";
-import { useState } from "preact/hooks";
+import { Fragment, h } from "../render/elements.ts";
+import { useState } from "../render/hooks.ts";
 import type { Strip as StripState, StripKind } from "../sync/types.ts";
 import { useLive, useNow } from "./engine.ts";
 import { formatInstant } from "./format.ts";

@@ -16,7 +16,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from scripts.bootstrap import places
+from scripts.bootstrap import places, wording
 from scripts.bootstrap.node import Node
 from scripts.bootstrap.programs import run_quietly
 from scripts.bootstrap.progress import Stop
@@ -45,20 +45,23 @@ _SQUEEZE = (
     "--comments=some",
 )
 
-# Functions that only our own code and preact's call by name: no browser, no wire and no database knows these words, so
-# that they may become short. Data is snake_case and keeps its names.
+# Words that only our own code uses: no browser, no wire and no database knows them, so that they may become short. Of
+# what is kept nothing is named so.
 _OWN_WORDS = (
     r"^(apply|drop|save|set|take|want|laid|export|provisional|send|new|sign|mark|comments|events|key|has|is)"
     r"(Update|Draft|Dirty|Filters|Message|Search|Asking|Children|Outbox|Rows|Number|Now|Id|In|Out|Of|Work|Offline)$"
-    r"|^(component[A-Z]|getDerivedStateFrom|getSnapshotBefore|shouldComponent|getChildContext|forceUpdate|setState$)"
-    r"|^debounceRendering$"
+    r"|^(wanted|kids|deps|heard|is_due|is_gone)$"
 )
 
 
 def build(node: Node, into: Path, version: str) -> None:
     """Writes everything the server gives to browsers into the new folder `into`."""
     into.mkdir(parents=True)
-    outputs = _bundle_pages(node, into, version)
+    source = into / "source"  # what is bundled: pwa/ with its words numbered
+    shutil.copytree(places.ROOT / "pwa", source / "pwa")
+    wording.number(source / "pwa")
+    outputs = _bundle_pages(node, into, source, version)
+    shutil.rmtree(source)
     static = _copy_static(into)
     files = {name: path for path, output in outputs.items() if (name := _page_name(path, output))}
     precache = [f"/{path}" for path in sorted(_shell(outputs, files) | static)]
@@ -68,13 +71,13 @@ def build(node: Node, into: Path, version: str) -> None:
     (into / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def _bundle_pages(node: Node, into: Path, version: str) -> dict[str, dict[str, Any]]:
+def _bundle_pages(node: Node, into: Path, source: Path, version: str) -> dict[str, dict[str, Any]]:
     """Bundles pages and styles; esbuild's account of each output by its path in `into`."""
-    styles, account = into / "app.css", into / "account.json"
-    styles.write_text("".join(f'@import "{path}";\n' for path in sorted((places.ROOT / "pwa/styles").glob("*.css"))))
+    styles, account = source / "app.css", into / "account.json"
+    styles.write_text("".join(f'@import "{path}";\n' for path in sorted((source / "pwa/styles").glob("*.css"))))
     _esbuild(
         node,
-        *(f"{name}={path}" for name, path in _entries().items()),
+        *(f"{name}={source / path}" for name, path in _entries().items()),
         f"app={styles}",
         "--format=esm",
         "--splitting",
@@ -91,12 +94,14 @@ def _bundle_pages(node: Node, into: Path, version: str) -> dict[str, dict[str, A
         f"--metafile={account}",
     )
     outputs = json.loads(account.read_text())["outputs"]
-    styles.unlink()
     account.unlink()
     words = into / "words.json"  # so that a word becomes the same in every chunk
     for script in (into / "assets").glob("*.js"):
         _squeeze(node, script, "--module", "--mangle-props", f"regex=/{_OWN_WORDS}/", "--name-cache", str(words))
     words.unlink()
+    for output in outputs.values():
+        if "entryPoint" in output:
+            output["entryPoint"] = _path_in(source, output["entryPoint"])
     return {_path_in(into, name): output for name, output in outputs.items() if not name.endswith(".map")}
 
 
