@@ -139,12 +139,12 @@ async def test_a_key_never_leaves_the_folder(store: Folder, key: str) -> None:
 async def test_bytes_and_names_are_on_the_disk_before_the_answer(
     store: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """File first, then each new folder's entry, then the object's own: a power cut at any place leaves no torn object."""
+    """The file first, then the entries of new folders, then its own: a power cut leaves no torn object anywhere."""
     acts: list[str] = []
     real_fsync, real_link = os.fsync, os.link
 
     def fsync(descriptor: int) -> None:
-        acts.append(f"sync {name_of(Path(os.readlink(f'/proc/self/fd/{descriptor}')))}")
+        acts.append(f"sync {name_of(Path(f'/proc/self/fd/{descriptor}').readlink())}")
         real_fsync(descriptor)
 
     def name_of(path: Path) -> str:

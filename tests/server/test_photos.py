@@ -80,7 +80,7 @@ async def test_bytes_go_out_only_once_the_row_says_so(place: Place) -> None:
         names = ("thumb", "view", "original", "original.jpg", "parts", "..")
         return [(await ana.http.get(f"/photos/{photo_id}/{name}")).status_code for name in names]
 
-    assert found and await found() == [404] * 6
+    assert await found() == [404] * 6
     await ana.send(photo_id, thumb, "thumb")
     assert await found() == [404] * 6, "the phone's own thumbnail is never given out as it is"
     await preview(place, photo_id, thumb, "thumb")
@@ -308,7 +308,7 @@ async def test_a_stored_photo_whose_bytes_are_away_is_503_and_not_404(place: Pla
 
 
 async def test_a_row_that_is_not_stored_serves_nothing_although_the_object_is_there(place: Place) -> None:
-    ana, photo_id = await stored(place)
+    ana, _ = await stored(place)
     claimed = await ana.add(BODY)
     assert (await ana.http.get(f"/photos/{claimed}/original")).status_code == 404
     assert await store_photo(store_of(place), claimed, sha256(BODY), NOON)
