@@ -202,7 +202,7 @@ async def health(visitor: httpx2.AsyncClient) -> dict[str, Any]:
 async def test_health_shows_every_part_to_this_machine_and_to_an_admin_alone(place: Place) -> None:
     here = await health(place.visitor())
     assert here["state"] == "ok"
-    assert set(here["parts"]) == {"punchlist", "core", "relay", "objects"}
+    assert set(here["parts"]) == {"punchlist", "core", "relay", "jobs", "objects"}
     for part in here["parts"].values():
         assert set(part) == {"state", "latency_ms", "since", "hint", "facts"}
     assert here["parts"]["punchlist"]["facts"]["migrations"]["is_pending"] is False
