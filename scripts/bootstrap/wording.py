@@ -1,7 +1,7 @@
-"""Numbers the words that phones download: `words.item.gone` becomes `words[57]`, and en.json a list with the words in use.
+"""Numbers the words that phones download: `words.item.gone` becomes `words[57]`, en.json a list of those in use.
 
-The names of words are for those who write and translate; on a phone they are a tenth of the code for nothing. A table that
-code looks words up in, such as `words.status`, keeps the names inside of it.
+The names of words are for those who write and translate; on a phone they are a tenth of the code for nothing. A table
+that code looks words up in, such as `words.status`, keeps the names inside of it.
 """
 
 import json
