@@ -68,8 +68,7 @@ class Engine:
             profile,
             channel="moz-firefox",  # the stock binary, driven over WebDriver BiDi
             executable_path=self.program,
-            firefox_user_prefs=_FIREFOX_PREFS,
-            **options,
+            **{**options, "firefox_user_prefs": {**_FIREFOX_PREFS, **options.get("firefox_user_prefs", {})}},
         )
 
 
