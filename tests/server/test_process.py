@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx2
-import orjson
 import pytest
 
 from server.clock import clock_ms
 from sync.schema import MAX_BODY_BYTES
-from tests.server.conftest import OWN_PAGE, PASSWORD
 from tests.server.place import Pen
-from tests.sync.site import ANA, PEOPLE
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Process:
-    """`holdfast serve` on a data folder."""
-
-    def __init__(self, data: Path) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
-        environment |= {"HOLDFAST_BODY_TIMEOUT_S": "1", "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--no-demo", "--data", str(data)]
-        self.popen = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert self.popen.stdout is not None
-        self.lines: list[str] = []
-        for line in self.popen.stdout:
-            self.lines.append(line)
-            if found := re.search(r"Holdfast is on http://localhost:(\d+)", line):
-                self.port = int(found[1])
-                return
-        raise AssertionError("".join(self.lines))
-
-    @contextmanager
-    def phone(self) -> Iterator[httpx2.Client]:
-        with httpx2.Client(base_url=f"http://localhost:{self.port}", headers=OWN_PAGE, timeout=20) as client:
-            answer = client.post("/session", json={"login": PEOPLE[ANA][0], "password": PASSWORD})
-            assert answer.status_code == 200, answer.text
-            yield client
-
-    def end(self, with_signal: int) -> int:
-        self.popen.send_signal(with_signal)
-        status = self.popen.wait(15)
-        assert self.popen.stdout is not None
-        self.lines += self.popen.stdout.readlines()
-        self.popen.stdout.close()
-        return status
+from tests.server.process import Process, spoken
+from tests.sync.site import ANA
 
 
 @pytest.fixture
@@ -74,26 +28,6 @@ def process(data: Path) -> Iterator[Process]:
     yield running
     if running.popen.poll() is None:
         running.end(signal.SIGKILL)
-
-
-def spoken(process: Process, head: str, parts: list[bytes], pause_s: float = 0) -> tuple[int, dict[str, Any]]:
-    """Write a request by hand; the answer's status and body."""
-    with socket.create_connection(("127.0.0.1", process.port), timeout=10) as link:
-        link.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n")
-        try:
-            for part in parts:
-                link.sendall(part)
-                time.sleep(pause_s)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # It has answered already and hung up.
-        raw = b""
-        while b"\r\n\r\n" not in raw or not raw.endswith(b"}"):
-            more = link.recv(65_536)
-            if not more:
-                break
-            raw += more
-    top, _, body = raw.partition(b"\r\n\r\n")
-    return int(top.split()[1]), orjson.loads(body)
 
 
 def head(process: Process, cookie: str, *more: str) -> str:
