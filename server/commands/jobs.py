@@ -31,8 +31,8 @@ def register(commands: Commands) -> None:
     which.add_argument("--all", action="store_true", help="every failed and parked job")
     given_up = add_command(group, "forget", forget)
     given_up.add_argument("id", help="the job, as `holdfast jobs` shows it")
-    for command in (again, given_up):  # Said before the name, --data holds as well.
-        command.set_defaults(data=argparse.SUPPRESS)
+    for command in (again, given_up):
+        _keep_what_was_said(command)
 
 
 def show(chosen: argparse.Namespace) -> int:
@@ -76,6 +76,13 @@ def forget(chosen: argparse.Namespace) -> int:
         raise OfficeRefused(f"There is no job {chosen.id} that waits or failed.")
     print("The job is given up.")
     return 0
+
+
+def _keep_what_was_said(command: argparse.ArgumentParser) -> None:
+    """Let `--data` before the command's name hold: its own default must not replace it."""
+    for action in command._actions:  # noqa: SLF001 - argparse has no public name for it
+        if action.dest == "data":
+            action.default = argparse.SUPPRESS
 
 
 def _table(names: list[str], lines: list[list[str]]) -> Table:
