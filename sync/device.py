@@ -52,11 +52,11 @@ ROW_LIMIT: Final = 2_000
 EntryState = Literal["waiting", "tried", "acked"]
 Trouble = Literal["unreachable", "not_ours", "storage", "server", "sign_in", "other_user", "revoked", "upgrade"]
 
-_PAUSES: Final = frozenset({"sign_in", "other_user", "revoked", "upgrade"})
+PAUSES: Final = frozenset({"sign_in", "other_user", "revoked", "upgrade"})
 _PROBES: Final = frozenset({"unreachable", "not_ours", "server"})
 """After these a request without mutations goes first; not after `storage`: a full phone must get rid of its work."""
 
-_PAUSE_OF: Final = {
+PAUSE_OF: Final = {
     "sign_in_required": "sign_in",
     "actor_mismatch": "other_user",
     "client_revoked": "revoked",
@@ -161,6 +161,20 @@ def is_all_on_server(state: Device, quarantined: int) -> bool:
     return not state["entries"] and not quarantined and state["trouble"] is None and state["synced_at"] is not None
 
 
+def is_too_early(retry_at: int | None, now: int) -> bool:
+    """Whether to wait on; no instant is so far off but one set before the clock of this device was put back."""
+    return retry_at is not None and now < retry_at <= now + WAIT_CAP_MS
+
+
+def retry_delay_ms(failures: int, retry_after_ms: int, jitter: int, cap_ms: int = RETRY_CAP_MS) -> int:
+    """Longer each time, up to `cap_ms`, spread so that a thousand phones do not come back together.
+
+    What the server asked for (`retry_after_ms`) is the least, within reason.
+    """
+    ceiling: int = min(cap_ms, RETRY_BASE_MS * 2 ** min(failures - 1, 16))
+    return max(min(retry_after_ms, WAIT_CAP_MS), ceiling * (500 + jitter // 2) // 1_000)
+
+
 # --- what a person does -------------------------------------------------------------------------------------------
 
 
@@ -215,15 +229,11 @@ def _wake(state: Device, given: Input) -> Step:
     if state["flight"] is not None:
         return state, []
     if not given["is_forced"]:
-        if state["trouble"] in _PAUSES:
+        if state["trouble"] in PAUSES:
             return state, []
-        if _is_too_early(state["retry_at"], given["now"]):
+        if is_too_early(state["retry_at"], given["now"]):
             return state, [{"type": "wait", "at": state["retry_at"]}]
     return _send(state, given["now"])
-
-
-def _is_too_early(retry_at: int | None, now: int) -> bool:
-    return retry_at is not None and now < retry_at <= now + WAIT_CAP_MS
 
 
 def _send(state: Device, now: int) -> Step:
@@ -337,8 +347,8 @@ def _failure(state: Device, given: Input) -> Step:
     landed = _with(state, flight=None)
     if given["kind"] != "refused":
         return _back_off(landed, given["kind"], given["now"], given["retry_after_ms"], given["jitter"])
-    if given["error"] in _PAUSE_OF:
-        return _in_trouble(landed, cast("Trouble", _PAUSE_OF[given["error"]]), given["now"]), []
+    if given["error"] in PAUSE_OF:
+        return _in_trouble(landed, cast("Trouble", PAUSE_OF[given["error"]]), given["now"]), []
     if given["error"] in ("fork", "gap") and flight["client"] != state["client"]:
         return _send(landed, given["now"])  # another sender has renumbered meanwhile
     if given["error"] == "fork" or (given["error"] == "gap" and not _holds(state, given["next_n"])):
@@ -351,10 +361,8 @@ def _failure(state: Device, given: Input) -> Step:
 
 
 def _back_off(state: Device, trouble: str, now: int, retry_after_ms: int, jitter: int) -> Step:
-    """Wait longer each time, up to a minute, spread so that a thousand phones do not come back together."""
     failures = state["failures"] + 1
-    ceiling = min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** min(failures - 1, 16))
-    delay = max(min(retry_after_ms, WAIT_CAP_MS), ceiling * (500 + jitter // 2) // 1_000)
+    delay = retry_delay_ms(failures, retry_after_ms, jitter)
     after = _with(
         _in_trouble(state, cast("Trouble", trouble), now), flight=None, failures=failures, retry_at=now + delay
     )
@@ -427,7 +435,7 @@ def _signed_in(state: Device, _given: Input) -> Step:
 def _restart(state: Device, _given: Input) -> Step:
     """A new process may be a newer app or have a session: what paused the old one is tried once more (8)."""
     after = _with(state, flight=None, retry_at=None, failures=0, batch=BATCH)
-    return (_with(after, trouble=None, trouble_since=None) if state["trouble"] in _PAUSES else after), []
+    return (_with(after, trouble=None, trouble_since=None) if state["trouble"] in PAUSES else after), []
 
 
 def _noop(entry: Entry, noop_id: str, made_at: int) -> Entry:

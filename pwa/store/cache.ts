@@ -2,7 +2,7 @@
 import type { AnswerBody } from "../sync/device.ts";
 import type { Download, Id, Instant } from "../sync/types.ts";
 import type { CacheDatabase, CachedRow, Document, Reach, RowKey } from "./databases.ts";
-import { of, reading, strictly } from "./strict.ts";
+import { of, reading, storesOf, strictly } from "./strict.ts";
 
 /** What of an answer concerns the cache. */
 export interface Rows extends AnswerBody {
@@ -51,10 +51,10 @@ export function readReach(cache: CacheDatabase): Promise<Reach> {
 
 /** Applies an answer; null when the cookie is no longer the one it was asked with, and then nothing changes (13). */
 export function applyRows(cache: CacheDatabase, asked: Asked, body: Rows): Promise<RowChanges | null> {
-  return strictly(cache, ["rows", "meta"], async (tx) => {
+  return strictly(cache, storesOf(cache, ["rows", "meta", "thumbs"]), async (tx) => {
     const reach = await reachIn(tx);
     if (reach.cookie !== asked.cookie) return null;
-    if (body.reset) tx.objectStore("rows").clear();
+    if (body.reset) for (const name of tx.objectStoreNames) if (name !== "meta") tx.objectStore(name).clear();
     const slots = await changed(tx, body);
     const after = reachAfter(body.reset ? NOWHERE : reach, asked, body);
     tx.objectStore("meta").put(after, "reach");
@@ -116,6 +116,7 @@ function write(tx: IDBTransaction, slots: Iterable<Slot>): { put: CachedRow[]; g
       put.push(after);
     } else if (before) {
       rows.delete(key);
+      if (key[0] === "photos" && tx.objectStoreNames.contains("thumbs")) tx.objectStore("thumbs").delete(key[1]);
       gone.push(key);
     }
   }

@@ -5,7 +5,8 @@
  * sends or deletes another's entries (invariant 21).
  */
 import type { Device, Entry } from "../sync/device.ts";
-import type { Download, Id, Instant } from "../sync/types.ts";
+import type { Download, Id, Instant, PhotoFacts, PhotoFields } from "../sync/types.ts";
+import type { Uploaded } from "../sync/uploading.ts";
 
 /** What of the device's state survives the process; the rest is the sender's own, and the cookie lives with the rows. */
 export type Durable = Pick<Device, "client" | "user" | "next_n" | "trouble" | "trouble_since" | "synced_at">;
@@ -18,6 +19,14 @@ export interface Draft {
   readonly key: string;
   readonly value: unknown;
   readonly saved_at: Instant;
+}
+
+/** A photo whose bytes this phone holds, and how far they have got. */
+export interface PhotoRecord extends Uploaded, PhotoFacts, PhotoFields {
+  /** Of the draft that it belongs to, until it is added to an item. */
+  readonly draft_key: string | null;
+  readonly item_id: Id | null;
+  readonly kept_at: Instant;
 }
 
 export type Document = { readonly id: Id } & Readonly<Record<string, unknown>>;

@@ -3,29 +3,39 @@ import type { Id } from "../sync/types.ts";
 import { cacheName, SHELL_NAME, workName, type CacheDatabase, type ShellDatabase, type WorkDatabase } from "./databases.ts";
 import { openDatabase } from "./strict.ts";
 
-/** `entries` by id and number, `quarantined` by id, `drafts` by key; `meta` has `device`. */
+/**
+ * `entries` by id and number, `quarantined` by id, `drafts` by key; `meta` has `device` and `photo_policy`. Since version 2: `photos` by
+ * id, `photo_parts` by photo, file and index.
+ */
 export function openWork(user: Id): Promise<WorkDatabase> {
-  return openDatabase(workName(user), (db) => {
-    db.createObjectStore("entries", { keyPath: "id" }).createIndex("n", "n");
-    db.createObjectStore("quarantined", { keyPath: "id" });
-    db.createObjectStore("drafts", { keyPath: "key" });
-    db.createObjectStore("meta");
+  return openDatabase(workName(user), 2, (db, before) => {
+    if (before < 1) {
+      db.createObjectStore("entries", { keyPath: "id" }).createIndex("n", "n");
+      db.createObjectStore("quarantined", { keyPath: "id" });
+      db.createObjectStore("drafts", { keyPath: "key" });
+      db.createObjectStore("meta");
+    }
+    db.createObjectStore("photos", { keyPath: "id" });
+    db.createObjectStore("photo_parts");
   });
 }
 
-/** `rows` by entity and id, and by the scopes that gave them; `meta` has `reach`. */
+/** `rows` by entity and id, and by the scopes that gave them; `meta` has `reach`. Since version 2: `thumbs` by photo. */
 export function openCache(user: Id): Promise<CacheDatabase> {
-  return openDatabase(cacheName(user), (db) => {
-    const rows = db.createObjectStore("rows", { keyPath: ["entity", "id"] });
-    rows.createIndex("scopes", "scopes", { multiEntry: true });
-    rows.createIndex("item_id", "item_id");
-    db.createObjectStore("meta");
+  return openDatabase(cacheName(user), 2, (db, before) => {
+    if (before < 1) {
+      const rows = db.createObjectStore("rows", { keyPath: ["entity", "id"] });
+      rows.createIndex("scopes", "scopes", { multiEntry: true });
+      rows.createIndex("item_id", "item_id");
+      db.createObjectStore("meta");
+    }
+    db.createObjectStore("thumbs");
   });
 }
 
 /** `users` by id; `meta` has `current_user`, `device_label`, `pending_sign_out`. */
 export function openShell(): Promise<ShellDatabase> {
-  return openDatabase(SHELL_NAME, (db) => {
+  return openDatabase(SHELL_NAME, 1, (db) => {
     db.createObjectStore("users", { keyPath: "id" });
     db.createObjectStore("meta");
   });

@@ -14,13 +14,13 @@ export function of<R>(request: IDBRequest<R>): Promise<R> {
 }
 
 /**
- * Opens a database at its version; a tab with an older app lets go of it, so that a newer one can upgrade it. Without `create` only
- * what exists is opened.
+ * Opens a database at its version; a tab with an older app lets go of it, so that a newer one can upgrade it. Without `upgrade` only
+ * what exists is opened, whatever its version. An upgrade is one transaction: killed within it, the version before is still there.
  */
-export function openDatabase(name: string, create?: (db: IDBDatabase) => void): Promise<IDBDatabase> {
+export function openDatabase(name: string, version?: number, upgrade?: (db: IDBDatabase, before: number) => void): Promise<IDBDatabase> {
   return storing(async () => {
-    const request = indexedDB.open(name, create && 1);
-    request.onupgradeneeded = () => (create ? create(request.result) : request.transaction?.abort());
+    const request = indexedDB.open(name, version);
+    request.onupgradeneeded = (event) => (upgrade ? upgrade(request.result, event.oldVersion) : request.transaction?.abort());
     const db = await of<IDBDatabase>(request);
     db.onversionchange = () => db.close();
     return db;
@@ -48,6 +48,11 @@ export function strictly<R>(db: IDBDatabase, stores: string[], change: (tx: IDBT
       throw error;
     }
   });
+}
+
+/** Those of the stores that a database has: the worker may meet one that no page of this version has upgraded yet. */
+export function storesOf(db: IDBDatabase, stores: string[]): string[] {
+  return stores.filter((name) => db.objectStoreNames.contains(name));
 }
 
 /** One reading of several stores, all as of the same moment. */

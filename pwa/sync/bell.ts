@@ -3,6 +3,7 @@ import type { RowChanges } from "../store/cache.ts";
 import type { RowKey } from "../store/databases.ts";
 import type { Device } from "./device.ts";
 import type { Id, Instant } from "./types.ts";
+import type { OwnUploads } from "./uploading.ts";
 
 /** What a sender is doing now, for the strips of the others. */
 export interface Sending {
@@ -15,6 +16,18 @@ export type Word =
   | { readonly type: "outbox"; readonly sending: Sending }
   /** These rows changed; null: so much that everything is read again. */
   | { readonly type: "rows"; readonly keys: readonly RowKey[] | null; readonly sending: Sending };
+
+/** What a sender of photos is doing now; the records are in the store. */
+export type PhotoWord = Pick<OwnUploads, "flight" | "retry_at" | "trouble">;
+
+/** A channel of its own: who knows no photos hears nothing of them. */
+export function openPhotoBell(user: Id): BroadcastChannel {
+  return new BroadcastChannel(`holdfast-photos-${user}`);
+}
+
+export function photoWordFor({ flight, retry_at, trouble }: PhotoWord): PhotoWord {
+  return { flight, retry_at, trouble };
+}
 
 /** What a page says to a waiting worker. */
 export type WorkerWord = "SKIP_WAITING";

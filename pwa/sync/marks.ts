@@ -4,7 +4,7 @@ import type { Find } from "./overlay.ts";
 import { itemOf } from "./subjects.ts";
 import type { Conflict, Id, Mark, Refusal } from "./types.ts";
 
-const RANK: readonly Mark[] = ["on_server", "parked", "on_phone", "sending", "two_versions", "refused"];
+const RANK: readonly Mark[] = ["on_server", "photos", "parked", "on_phone", "sending", "two_versions", "refused"];
 
 export interface Marked {
   readonly entries: readonly Entry[];
@@ -12,11 +12,13 @@ export interface Marked {
   readonly sending: readonly Id[];
   readonly conflicts: Iterable<Conflict>;
   readonly refusals: Iterable<Refusal>;
+  /** Items with photos whose bytes the server does not have. */
+  readonly photos: Iterable<Id>;
   readonly find: Find;
 }
 
 /** The marks of items that are not simply on the server. */
-export function marksOf({ entries, quarantined, sending, conflicts, refusals, find }: Marked): ReadonlyMap<Id, Mark> {
+export function marksOf({ entries, quarantined, sending, conflicts, refusals, photos, find }: Marked): ReadonlyMap<Id, Mark> {
   const marks = new Map<Id, Mark>();
   const mark = (id: Id | null, as: Mark): void => {
     if (id !== null && RANK.indexOf(as) > RANK.indexOf(marks.get(id) ?? "on_server")) marks.set(id, as);
@@ -31,5 +33,6 @@ export function marksOf({ entries, quarantined, sending, conflicts, refusals, fi
     if (one.state === "refused") mark(one.item_id, "refused");
     if (one.state === "parked") mark(one.item_id, "parked");
   }
+  for (const item_id of photos) mark(item_id, "photos");
   return marks;
 }

@@ -7,11 +7,11 @@ import type { RowChanges } from "../store/cache.ts";
 import type { Outbox } from "../store/work.ts";
 import type { Entry } from "./device.ts";
 import { overlay, type Find, type Shown, type Work } from "./overlay.ts";
-import { itemOf, subjectOf } from "./subjects.ts";
+import { subjectOf } from "./subjects.ts";
 import type { Id } from "./types.ts";
 
 /** Entities held in memory as a whole. */
-export const WHOLE = ["projects", "sectors", "trades", "companies", "actors", "memberships", "conflicts", "refusals", "punch_items"] as const;
+export const WHOLE = ["projects", "sectors", "trades", "companies", "actors", "memberships", "conflicts", "refusals", "photos", "punch_items"] as const;
 /** Entities read when their item is looked at: most items never are. */
 export const CHILDREN = ["comments", "item_events"] as const;
 
@@ -119,7 +119,7 @@ export class Model {
     if (row === undefined) table.delete(id);
     else table.set(id, row.doc);
     this.#set(entity, id, row?.doc);
-    concerned.add(subject(entity, id, doc));
+    concerned.add(subject(id, doc));
     if (entity === "refusals" && doc !== undefined) concerned.add(subjectOf(doc as unknown as Work, this.find));
   }
 
@@ -140,12 +140,11 @@ export class Model {
 
   /** The pending work by subject: entries by number, after the parked refusals. */
   #group(): void {
-    const find = this.find;
     const parked = [...(this.#rows.get("refusals")?.values() ?? [])].filter((row) => row["state"] === "parked") as unknown as Work[];
     const entries = this.#outbox.entries.filter((entry) => !this.#covered.has(entry.id));
     const work = new Map<Id, Work[]>();
     for (const one of [...parked, ...entries]) {
-      const id = subjectOf(one, find);
+      const id = subjectOf(one, this.find);
       const group = work.get(id);
       if (group === undefined) work.set(id, [one]);
       else group.push(one);
@@ -205,9 +204,9 @@ export class Model {
 }
 
 /** The subject under which the overlay would change this row. */
-function subject(entity: string, id: Id, doc: Document | undefined): Id {
+function subject(id: Id, doc: Document | undefined): Id {
   const item_id = doc?.["item_id"];
-  return (entity === "conflicts" || entity === "refusals") && typeof item_id === "string" ? item_id : id;
+  return typeof item_id === "string" ? item_id : id;
 }
 
 function isRefusal(work: Work): boolean {
@@ -221,16 +220,4 @@ function isSame(before: readonly Work[] | undefined, after: readonly Work[] | un
 /** Only what the overlay reads: whether an entry was sent does not change what it shows. */
 function sameWork(one: Work, other: Work | undefined): boolean {
   return one === other || (one.id === other?.id && one.made_at === other.made_at && JSON.stringify(one.args) === JSON.stringify(other.args));
-}
-
-export function itemsOf(entries: readonly Entry[], find: Find): Map<Id, Entry[]> {
-  const items = new Map<Id, Entry[]>();
-  for (const entry of entries) {
-    const id = itemOf(entry, find);
-    if (id === null) continue;
-    const group = items.get(id);
-    if (group === undefined) items.set(id, [entry]);
-    else group.push(entry);
-  }
-  return items;
 }

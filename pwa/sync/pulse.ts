@@ -13,62 +13,59 @@ export interface Pulsed {
   readonly isOffline: () => boolean;
 }
 
-export class Pulse {
-  readonly #on: Pulsed;
-  #running = false;
+export interface Pulse {
+  start(): void;
+  stop(): void;
+  wake(is_forced: boolean): void;
+}
+
+export function newPulse({ run, hasWork, isOffline }: Pulsed): Pulse {
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let is_running = false;
   /** Asked for while it ran. */
-  #again: "no" | "yes" | "forced" = "no";
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #stopped = new AbortController();
+  let again: "no" | "yes" | "forced" = "no";
 
-  constructor(on: Pulsed) {
-    this.#on = on;
-  }
-
-  start(): void {
-    const { signal } = this.#stopped;
-    const seen = (): void => {
-      if (document.visibilityState === "visible") this.wake(this.#on.isOffline());
-    };
-    addEventListener("online", () => this.wake(true), { signal });
-    addEventListener("focus", seen, { signal });
-    addEventListener("pageshow", seen, { signal });
-    document.addEventListener("visibilitychange", seen, { signal });
-    const poll = setInterval(seen, POLL_MS);
-    signal.addEventListener("abort", () => clearInterval(poll));
-    this.wake(false);
-  }
-
-  stop(): void {
-    this.#stopped.abort();
-    clearTimeout(this.#timer);
-  }
-
-  wake(is_forced: boolean): void {
-    if (this.#stopped.signal.aborted) return;
-    if (this.#running) {
-      this.#again = is_forced || this.#again === "forced" ? "forced" : "yes";
-      return;
-    }
-    void this.#run(is_forced);
-  }
-
-  async #run(is_forced: boolean): Promise<void> {
-    this.#running = true;
-    clearTimeout(this.#timer);
+  const plan = (at: Instant | null): void => {
+    if (at !== null) timer = setTimeout(() => wake(false), Math.max(0, at - Date.now()));
+  };
+  const runOnce = async (is_forced: boolean): Promise<void> => {
+    is_running = true;
+    clearTimeout(timer);
     try {
-      this.#plan(await this.#on.run(is_forced));
+      plan(await run(is_forced));
     } catch {
-      this.#plan(Date.now() + POLL_MS); // the strip says what failed; trying goes on (8)
+      plan(Date.now() + POLL_MS); // the strip says what failed; trying goes on (8)
     } finally {
-      this.#running = false;
+      is_running = false;
     }
-    const again = this.#again;
-    this.#again = "no";
-    if (again === "forced" || (again === "yes" && this.#on.hasWork())) this.wake(again === "forced");
-  }
+    const asked = again;
+    again = "no";
+    if (asked === "forced" || (asked === "yes" && hasWork())) wake(asked === "forced");
+  };
+  const wake = (is_forced: boolean): void => {
+    if (signal.aborted) return;
+    if (is_running) again = is_forced || again === "forced" ? "forced" : "yes";
+    else void runOnce(is_forced);
+  };
 
-  #plan(at: Instant | null): void {
-    if (at !== null) this.#timer = setTimeout(() => this.wake(false), Math.max(0, at - Date.now()));
-  }
+  return {
+    wake,
+    start() {
+      const seen = (): void => {
+        if (document.visibilityState === "visible") wake(isOffline());
+      };
+      addEventListener("online", () => wake(true), { signal });
+      for (const name of ["focus", "pageshow"]) addEventListener(name, seen, { signal });
+      document.addEventListener("visibilitychange", seen, { signal });
+      const poll = setInterval(seen, POLL_MS);
+      signal.addEventListener("abort", () => clearInterval(poll));
+      wake(false);
+    },
+    stop() {
+      stopped.abort();
+      clearTimeout(timer);
+    },
+  };
 }

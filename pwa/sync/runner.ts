@@ -26,107 +26,94 @@ export interface Environment {
 
 type Sent = Extract<Action, { type: "send" }>;
 
-export class Runner {
-  readonly #on: Environment;
-  #own: Own = NOTHING_OWN;
-  #is_new = true;
-  #last: Promise<unknown> = Promise.resolve();
+/**
+ * A sender of its own. Its result sends and asks until nothing is left to do or a wait is due, and resolves to when to try again, null:
+ * when something new happens. To be called by the elected one (see `asSender`); rejects with `StorageError` when a step was not stored.
+ */
+export function newRunner({ work, cache, post, now, changed, failed }: Environment): (is_forced: boolean) => Promise<Instant | null> {
+  let own: Own = NOTHING_OWN;
+  let is_new = true;
+  let last: Promise<unknown> = Promise.resolve();
 
-  constructor(environment: Environment) {
-    this.#on = environment;
-  }
+  const inTurn = <R>(take: () => Promise<R>): Promise<R> => {
+    const turn = last.then(take);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
 
-  /** One step, after those before it. Resolves when its effects are durable; rejects with `StorageError` when none is. */
-  step(given: Event): Promise<readonly Action[]> {
-    return this.#inTurn(async () => {
-      const { cookie } = await readReach(this.#on.cache);
-      return this.#adopt(given, cookie, null);
-    });
-  }
+  const adopt = async (given: Event, cookie: string | null, rows: RowChanges | null): Promise<readonly Action[]> => {
+    const stepped = await stepInStore(work, own, cookie, given);
+    own = stepped.own;
+    changed(own, stepped.durable, rows, stepped.actions);
+    return stepped.actions;
+  };
+  const cookieNow = async (): Promise<string | null> => (await readReach(cache)).cookie;
+  /** After those before it. */
+  const step = (given: Event): Promise<readonly Action[]> => inTurn(async () => adopt(given, await cookieNow(), null));
 
-  /**
-   * Sends and asks until nothing is left to do or a wait is due. Resolves to when to try again, null: when something new happens.
-   * To be called by the elected sender (see `drain`).
-   */
-  async run(is_forced: boolean): Promise<Instant | null> {
-    if (this.#is_new || this.#own.flight !== null) await this.step({ type: "restart" });
-    this.#is_new = false;
-    let actions = await this.step({ type: "wake", now: this.#on.now(), is_forced });
-    for (let sent = findSent(actions); sent !== undefined; sent = findSent(actions)) {
-      actions = await this.#land(sent.request, await this.#on.post(sent.body));
-    }
-    return actions.find((action) => action.type === "wait")?.at ?? null;
-  }
-
-  #land(request: number, landed: Landed): Promise<readonly Action[]> {
-    return this.#inTurn(async () => {
-      try {
-        return landed.kind === "answer"
-          ? await this.#answered({ type: "answer", request, now: this.#on.now(), body: landed.body as Rows })
-          : await this.#adopt(this.#failure(request, landed), (await readReach(this.#on.cache)).cookie, null);
-      } catch (error) {
-        if (!(error instanceof StorageError)) throw error;
-        return this.#unstored(request, error);
-      }
-    });
-  }
+  const failure = (request: number, landed: Exclude<Landed, { kind: "answer" }> | { kind: "storage" }): Failure => {
+    const said = { status: 0, error: "", retry_after_ms: 0, next_n: 0, ...landed };
+    return { type: "failure", request, now: now(), jitter: newJitter(), fresh_id: newId(), ...said };
+  };
 
   /**
    * Rows and cookie are written first and name the entries they cover; then those entries leave the outbox. Killed between the two,
    * the device shows the rows and ignores the covered entries, until a later answer removes them (11, 14).
    */
-  async #answered(given: Answer): Promise<readonly Action[]> {
-    const [{ durable, entries }, { cookie }] = await Promise.all([readOutbox(this.#on.work), readReach(this.#on.cache)]);
-    const [, actions] = sendingStep({ ...durable, ...this.#own, entries, cookie }, given);
+  const answered = async (given: Answer): Promise<readonly Action[]> => {
+    const [{ durable, entries }, cookie] = await Promise.all([readOutbox(work), cookieNow()]);
+    const [, actions] = sendingStep({ ...durable, ...own, entries, cookie }, given);
     const applying = actions.find((action) => action.type === "apply");
-    if (applying === undefined) return this.#adopt(given, cookie, null);
+    if (applying === undefined) return adopt(given, cookie, null);
     const asked = { cookie, now: given.now, prune: applying.prune, held: new Set(entries.map((entry) => entry.id)) };
-    const rows = await applyRows(this.#on.cache, asked, given.body as Rows);
+    const rows = await applyRows(cache, asked, given.body as Rows);
     // Null: another sender has moved the cookie since; the reducer then takes the receipts and asks again (13).
-    return this.#adopt(given, rows === null ? (await readReach(this.#on.cache)).cookie : cookie, rows);
-  }
+    return adopt(given, rows === null ? await cookieNow() : cookie, rows);
+  };
 
-  /** The answer came and could not be kept: nothing of it holds, and it is asked for again after a while (23). */
-  async #unstored(request: number, error: StorageError): Promise<readonly Action[]> {
-    this.#on.failed(error);
-    return this.#adopt(this.#failure(request, { kind: "storage" }), null, null);
-  }
+  const land = (request: number, landed: Landed): Promise<readonly Action[]> =>
+    inTurn(async () => {
+      try {
+        return landed.kind === "answer"
+          ? await answered({ type: "answer", request, now: now(), body: landed.body as Rows })
+          : await adopt(failure(request, landed), await cookieNow(), null);
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        // The answer came and could not be kept: nothing of it holds, and it is asked for again after a while (23).
+        failed(error);
+        return adopt(failure(request, { kind: "storage" }), null, null);
+      }
+    });
 
-  async #adopt(given: Event, cookie: string | null, rows: RowChanges | null): Promise<readonly Action[]> {
-    const { own, durable, actions } = await stepInStore(this.#on.work, this.#own, cookie, given);
-    this.#own = own;
-    this.#on.changed(own, durable, rows, actions);
-    return actions;
-  }
-
-  #failure(request: number, landed: Exclude<Landed, { kind: "answer" }> | { kind: "storage" }): Failure {
-    const said = { status: 0, error: "", retry_after_ms: 0, next_n: 0, ...landed };
-    return { type: "failure", request, now: this.#on.now(), jitter: newJitter(), fresh_id: newId(), ...said };
-  }
-
-  #inTurn<R>(work: () => Promise<R>): Promise<R> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
+  return async (is_forced) => {
+    if (is_new || own.flight !== null) await step({ type: "restart" });
+    is_new = false;
+    let actions = await step({ type: "wake", now: now(), is_forced });
+    for (let sent = findSent(actions); sent !== undefined; sent = findSent(actions)) {
+      actions = await land(sent.request, await post(sent.body));
+    }
+    return actions.find((action) => action.type === "wait")?.at ?? null;
+  };
 }
 
 function findSent(actions: readonly Action[]): Sent | undefined {
   return actions.find((action) => action.type === "send");
 }
 
-/** Runs `work` as the only sender of this user on this phone, as soon as the present one has finished. */
-export async function asSender<R>(user: Id, work: () => Promise<R>): Promise<R> {
-  if (typeof navigator === "undefined" || navigator.locks === undefined) return work(); // two senders are harmless
-  return await navigator.locks.request(senderLock(user), work);
+/** What only one tab or worker does at a time: `send` for records, `photos` for their bytes; neither waits for the other (26). */
+export type Duty = "send" | "photos";
+
+/** Runs `work` as the only one with that duty for this user on this phone, as soon as the present one has finished. */
+export async function asSender<R>(duty: Duty, user: Id, work: () => Promise<R>): Promise<R> {
+  return navigator.locks ? await navigator.locks.request(lockOf(duty, user), work) : work(); // two are harmless
 }
 
-/** Runs `work` as the only sender; undefined at once when somebody else is sending. */
-export async function asSenderIfFree<R>(user: Id, work: () => Promise<R>): Promise<R | undefined> {
-  if (typeof navigator === "undefined" || navigator.locks === undefined) return work();
-  return await navigator.locks.request(senderLock(user), { ifAvailable: true }, async (lock) => (lock === null ? undefined : work()));
+/** The same; undefined at once when somebody else is at it. */
+export async function asSenderIfFree<R>(duty: Duty, user: Id, work: () => Promise<R>): Promise<R | undefined> {
+  if (!navigator.locks) return work();
+  return await navigator.locks.request(lockOf(duty, user), { ifAvailable: true }, async (lock) => (lock === null ? undefined : work()));
 }
 
-function senderLock(user: Id): string {
-  return `holdfast-send-${user}`;
+function lockOf(duty: Duty, user: Id): string {
+  return `holdfast-${duty}-${user}`;
 }

@@ -14,14 +14,14 @@ export const RETRY_CAP_MS = 60_000;
 export const WAIT_CAP_MS = 15 * 60_000;
 export const ROW_LIMIT = 2_000;
 
-const PAUSE_OF: ReadonlyMap<string, Trouble> = new Map([
+export const PAUSE_OF: ReadonlyMap<string, Trouble> = new Map([
   ["sign_in_required", "sign_in"],
   ["actor_mismatch", "other_user"],
   ["client_revoked", "revoked"],
   ["upgrade_required", "upgrade"],
 ]);
 /** Only a person ends these. */
-export const PAUSES: ReadonlySet<Trouble | null> = new Set(PAUSE_OF.values());
+export const PAUSES: ReadonlySet<string | null> = new Set(PAUSE_OF.values());
 /** After these a request without mutations goes first. Not after `storage`: a full phone must still get rid of its work. */
 const PROBES: ReadonlySet<Trouble | null> = new Set(["unreachable", "not_ours", "server"]);
 
@@ -49,7 +49,7 @@ function wake(state: Device, given: Wake): Step {
   return send(state, given.now);
 }
 
-function isTooEarly(retry_at: Instant | null, now: Instant): retry_at is Instant {
+export function isTooEarly(retry_at: Instant | null, now: Instant): retry_at is Instant {
   return retry_at !== null && now < retry_at && retry_at <= now + WAIT_CAP_MS;
 }
 
@@ -156,13 +156,19 @@ function failure(state: Device, given: Failure): Step {
   return backOff(landed, "server", given.now, given.retry_after_ms, given.jitter);
 }
 
-/** Wait longer each time, up to a minute, spread so that a thousand phones do not come back together. */
 function backOff(state: Device, trouble: Trouble, now: Instant, retry_after_ms: number, jitter: number): Step {
   const failures = state.failures + 1;
-  const ceiling = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** Math.min(failures - 1, 16));
-  const delay = Math.max(Math.min(retry_after_ms, WAIT_CAP_MS), Math.floor((ceiling * (500 + Math.floor(jitter / 2))) / 1_000));
-  const at = now + delay;
+  const at = now + retryDelayMs(failures, retry_after_ms, jitter);
   return [{ ...inTrouble(state, trouble, now), flight: null, failures, retry_at: at }, [{ type: "wait", at }]];
+}
+
+/**
+ * Longer each time, up to `cap_ms`, spread so that a thousand phones do not come back together. What the server asked for is the
+ * least, within reason.
+ */
+export function retryDelayMs(failures: number, retry_after_ms: number, jitter: number, cap_ms = RETRY_CAP_MS): number {
+  const ceiling = Math.min(cap_ms, RETRY_BASE_MS * 2 ** Math.min(failures - 1, 16));
+  return Math.max(Math.min(retry_after_ms, WAIT_CAP_MS), Math.floor((ceiling * (500 + Math.floor(jitter / 2))) / 1_000));
 }
 
 function inTrouble(state: Device, trouble: Trouble, now: Instant): Device {

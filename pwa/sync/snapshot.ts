@@ -4,21 +4,24 @@ import type { Entry } from "./device.ts";
 import { marksOf } from "./marks.ts";
 import type { Model } from "./model.ts";
 import { countNeeds } from "./needs.ts";
+import { itemPhoto, keptPhoto, photosByItem, totalsOf, type Standing as PhotoStanding } from "./places.ts";
 import { stripOf, type Situation } from "./strip.ts";
 import { itemOf } from "./subjects.ts";
 import type { Find } from "./overlay.ts";
-import type { Actor, Comment, Conflict, Download, Id, Item, ItemEvent, Membership, Named, OutboxRow, Quarantined, Refusal, Sector, Snapshot } from "./types.ts";
+import type { Actor, Comment, Conflict, Download, Id, Item, ItemEvent, ItemPhoto, Membership, Named, OutboxRow, Photo, Quarantined, Refusal, Sector, Snapshot } from "./types.ts";
 
 export interface Standing {
   readonly user: Id;
   readonly model: Model;
   readonly downloads: Readonly<Record<string, Download>>;
   readonly situation: Pick<Situation, "sending" | "retry_at" | "is_storage_failed" | "run">;
+  readonly photos: PhotoStanding;
+  readonly thumbs: Snapshot["thumbs"];
   /** Asks for the comments and events of an item; a new snapshot follows when they are here. */
   readonly wantChildren: (item_id: Id) => void;
 }
 
-export function snapshotOf({ user, model, downloads, situation, wantChildren }: Standing): Snapshot {
+export function snapshotOf({ user, model, downloads, situation, photos, thumbs, wantChildren }: Standing): Snapshot {
   const { quarantined, durable } = model.outbox;
   const { entries, find } = model;
   const table = <T>(entity: string): ReadonlyMap<Id, T> => model.table(entity) as ReadonlyMap<Id, unknown> as ReadonlyMap<Id, T>;
@@ -26,8 +29,14 @@ export function snapshotOf({ user, model, downloads, situation, wantChildren }: 
   const conflicts = table<Conflict>("conflicts");
   const refusals = table<Refusal>("refusals");
   const memberships = listOf<Membership>(model.table("memberships"));
-  const marks = marksOf({ entries, quarantined, find, sending: situation.sending, conflicts: conflicts.values(), refusals: refusals.values() });
-  const needs_you = quarantined.length + countNeeds(user, conflicts, refusals, items, memberships);
+  const { by_item, waiting } = photosByItem(model.table("photos"));
+  const own = new Map(photos.photos.map((photo) => [photo.id, photo]));
+  const shownPhoto = (row: Photo): ItemPhoto => itemPhoto(row, own.get(row.id), photos, durable.client);
+  const photosOf = (item_id: Id): ItemPhoto[] => (by_item.get(item_id) ?? []).map(shownPhoto);
+  const left = waiting.map(shownPhoto).filter(({ place }) => place !== "stored");
+  const totals = totalsOf(photos);
+  const marks = marksOf({ entries, quarantined, find, sending: situation.sending, photos: left.map(({ item_id }) => item_id), conflicts: conflicts.values(), refusals: refusals.values() });
+  const needs_you = quarantined.length + totals.stuck + countNeeds(user, conflicts, refusals, items, memberships);
   const childrenOf = <T>(item_id: Id, entity: string): T[] => {
     const rows = model.children(item_id);
     if (rows === undefined) wantChildren(item_id);
@@ -36,7 +45,16 @@ export function snapshotOf({ user, model, downloads, situation, wantChildren }: 
     return [...given, ...laid] as unknown[] as T[];
   };
   return {
-    strip: stripOf({ ...durable, ...situation, entries, quarantined: quarantined.length, needs_you }),
+    strip: stripOf({
+      ...durable,
+      ...situation,
+      entries,
+      quarantined: quarantined.length,
+      needs_you,
+      photos: totals,
+      photo_trouble: photos.sender.trouble,
+      is_photo_sending: photos.sender.flight !== null,
+    }),
     items,
     sectors: table<Sector>("sectors"),
     trades: table<Named>("trades"),
@@ -48,6 +66,14 @@ export function snapshotOf({ user, model, downloads, situation, wantChildren }: 
     outbox: entries.map((entry) => outboxRow(entry, find)),
     quarantined: quarantined.map((entry): Quarantined => ({ ...outboxRow(entry, find), error: entry.error })),
     downloads: new Map(Object.entries(downloads)),
+    photos: photos.photos.filter((photo) => !photo.picture.is_stored && !photo.is_removed).map((photo) => keptPhoto(photo, photos)),
+    photo_policy: photos.policy,
+    thumbs,
+    photosOf,
+    photosLeft(item_id) {
+      const all = photosOf(item_id);
+      return { waiting: all.filter(({ place }) => place !== "stored").length, of: all.length };
+    },
     markOf: (item_id) => marks.get(item_id) ?? "on_server",
     commentsOf: (item_id) => childrenOf<Comment>(item_id, "comments").sort(byArrival),
     eventsOf: (item_id) => childrenOf<ItemEvent>(item_id, "item_events").sort((a, b) => a.item_version - b.item_version || byArrival(a, b)),

@@ -11,7 +11,7 @@ interface About {
 
 /** The item of a mutation; null where it has none (a noop), or where this device does not know it. */
 export function itemOf(one: About, find: Find): Id | null {
-  if (one.name === "comment.add") return text(one.args["item_id"]);
+  if (one.name === "comment.add" || one.name.startsWith("photo.")) return text(one.args["item_id"]);
   if (one.name === "conflict.resolve") return text(find("conflicts", text(one.args["id"]) ?? "")?.["item_id"]);
   if (one.name === "refusal.dismiss") return text(find("refusals", text(one.args["id"]) ?? "")?.["item_id"]);
   return one.name.startsWith("item.") ? text(one.args["id"]) : null;

@@ -31,6 +31,8 @@ export interface Item {
   readonly disputed_from: Status | null;
   readonly bounces: number;
   readonly comment_count: number;
+  /** Live photos; absent on an item that the server wrote before it knew photos: then 0. */
+  readonly photo_count?: number;
   readonly raised_by: Id;
   readonly raised_at: Instant;
   readonly submitted_by: Id | null;
@@ -50,6 +52,130 @@ export interface Comment {
   readonly made_at: Instant;
   readonly received_at: Instant | null;
   readonly is_late: boolean;
+}
+
+export type PhotoKind = "before" | "after" | "other";
+/** The bytes of a photo: what was taken, and the small JPEG made of it here. */
+export type PhotoFile = "picture" | "thumb";
+/** Degrees times 10^7, metres. */
+export interface Position { readonly lat_e7: number; readonly lon_e7: number; readonly accuracy_m: number }
+
+/** What a prepared picture is, as `photo.add` tells it. */
+export interface PhotoFacts {
+  readonly media_type: string;
+  /** Of the picture, hex. */
+  readonly sha256: string;
+  readonly size_bytes: number;
+  /** Pixels as shown; 0 where this browser cannot tell. */
+  readonly width: number;
+  readonly height: number;
+  readonly taken_at: Instant | null;
+  /** Null and 0 where this browser could make no small one. */
+  readonly thumb_sha256: string | null;
+  readonly thumb_bytes: number;
+}
+
+/** The row, with this device's pending work laid over. */
+export interface Photo extends PhotoFacts {
+  readonly id: Id;
+  /** 0 while the server does not have the row. */
+  readonly version: number;
+  readonly item_id: Id;
+  readonly author_id: Id;
+  readonly client: Id;
+  readonly kind: PhotoKind;
+  readonly caption: string;
+  readonly position: Position | null;
+  readonly made_at: Instant;
+  readonly received_at: Instant | null;
+  readonly is_late: boolean;
+  /** What the server holds; what people are told is `ItemPhoto.place`. */
+  readonly state: "waiting" | "stored";
+  readonly stored_at: Instant | null;
+  readonly preview: "none" | "thumb" | "view" | "unreadable";
+}
+
+/**
+ * Where the bytes are. `kept`: on this phone, not yet added to an item; `waiting`: on this phone, goes by itself; `held`: waits for
+ * Wi-Fi or "send now"; `sending`; `storage`: our server's store for photos does not answer; `stuck`: needs a person, `reason` says why;
+ * `elsewhere`: still on its author's phone; `stored`: on the server.
+ */
+export type PhotoPlace = "kept" | "waiting" | "held" | "sending" | "storage" | "stuck" | "elsewhere" | "stored";
+
+export interface PhotoProgress {
+  readonly place: PhotoPlace;
+  /** Of both files together: on the server, and in all. */
+  readonly sent_bytes: number;
+  readonly all_bytes: number;
+  /** Failures since the last progress. */
+  readonly tries: number;
+  /** Of the last failure: `unreachable`, `not_ours`, `stalled`, an error of the server ("storage_unavailable"), `lost` (gone from this phone). */
+  readonly reason: string | null;
+  readonly retry_at: Instant | null;
+  /** Whether `photoBytes` finds them on this phone. */
+  readonly is_here: boolean;
+}
+
+export interface ItemPhoto extends Photo, PhotoProgress {}
+
+/** A photo whose bytes this phone holds, in a draft (`draft_key`) or added to an item (`item_id`). */
+export interface KeptPhoto extends PhotoFacts, PhotoProgress {
+  readonly id: Id;
+  readonly draft_key: string | null;
+  readonly item_id: Id | null;
+  readonly kind: PhotoKind;
+  readonly caption: string;
+  readonly position: Position | null;
+  readonly kept_at: Instant;
+}
+
+/** A picture ready to be kept: its bytes, its small one and what it is. */
+export interface PreparedPicture extends PhotoFacts {
+  readonly picture: ArrayBuffer;
+  readonly thumb: ArrayBuffer | null;
+}
+
+export interface PhotoFields {
+  readonly kind: PhotoKind;
+  readonly caption: string;
+  /** Only with consent. */
+  readonly position: Position | null;
+}
+
+export interface PrepareOptions {
+  /** Longest side of what is sent, in pixels. */
+  readonly max_px: number;
+  /** The bytes as the camera wrote them; without consent to tell the position, less what a JPEG says of itself beside the picture. */
+  readonly is_original: boolean;
+  readonly may_tell_position: boolean;
+}
+
+export type PhotoPolicy = "any" | "wifi";
+
+export interface StorageState {
+  readonly used_bytes: number;
+  /** 0 where the browser does not say. */
+  readonly quota_bytes: number;
+  /** `full`: no further photo can be kept (text still can). */
+  readonly level: "ok" | "some" | "little" | "full";
+  /** Photos of the usual size that still find room; null where the browser does not say. */
+  readonly photos_left: number | null;
+  /** Bytes of photos that are on the server and would be freed first. */
+  readonly freeable_bytes: number;
+}
+
+/** Photos of this phone that the server does not have, those of drafts excepted. */
+export interface PhotoTotals {
+  /** All of them: held, sending and stuck ones too. */
+  readonly waiting: number;
+  readonly held: number;
+  readonly stuck: number;
+  /** Still to be sent. */
+  readonly bytes: number;
+  /** Of the present run: on the server and in all, and how far the one under way is. */
+  readonly sent: number;
+  readonly of: number;
+  readonly percent: number;
 }
 
 export interface ItemEvent {
@@ -121,7 +247,12 @@ export type StripKind =
   | "other_user"
   | "revoked"
   | "upgrade"
-  | "storage_failed";
+  | "storage_failed"
+  | "photos_sending"
+  | "photos_waiting"
+  | "photos_held"
+  | "photos_storage"
+  | "photos_stuck";
 
 export interface Strip {
   readonly kind: StripKind;
@@ -134,10 +265,11 @@ export interface Strip {
   readonly needs_you: number;
   readonly retry_at: Instant | null;
   readonly synced_at: Instant | null;
+  readonly photos: PhotoTotals;
 }
 
-/** The mark of one item in a list. */
-export type Mark = "on_phone" | "sending" | "on_server" | "parked" | "two_versions" | "refused";
+/** The mark of one item in a list. `photos`: on the server, and photos of it are not (`photosLeft`). */
+export type Mark = "on_phone" | "sending" | "on_server" | "photos" | "parked" | "two_versions" | "refused";
 
 export interface OutboxRow {
   readonly id: Id;
@@ -180,7 +312,16 @@ export interface Snapshot {
   readonly outbox: readonly OutboxRow[];
   readonly quarantined: readonly Quarantined[];
   readonly downloads: ReadonlyMap<string, Download>;
+  /** Photos of this phone that the server does not have, drafts' and stuck ones included, oldest first. */
+  readonly photos: readonly KeptPhoto[];
+  readonly photo_policy: PhotoPolicy;
+  /** Pictures of others in what this phone holds: shown without network, and in all. */
+  readonly thumbs: { readonly here: number; readonly of: number };
   markOf(item_id: Id): Mark;
+  /** Live photos of an item, oldest first. */
+  photosOf(item_id: Id): readonly ItemPhoto[];
+  /** Live photos of an item: not on the server (whoever's phone they are on), and all. */
+  photosLeft(item_id: Id): { readonly waiting: number; readonly of: number };
   commentsOf(item_id: Id): readonly Comment[];
   eventsOf(item_id: Id): readonly ItemEvent[];
 }
@@ -201,8 +342,9 @@ export interface Holdfast {
   /**
    * Writes the mutation to the outbox with its local effect. Resolves when the write is durable: only then may a screen say
    * "saved on this device" (23). Rejects with `StorageError` when nothing was stored. `base` is the version shown to the person.
+   * `photo_ids` are kept photos to add to the item `args.id` in the same transaction, after it.
    */
-  mutate(name: string, args: Record<string, unknown>, base: number | null): Promise<Id>;
+  mutate(name: string, args: Record<string, unknown>, base: number | null, photo_ids?: readonly Id[]): Promise<Id>;
   /** Only for entries never sent; resolves to false when it has been sent meanwhile. */
   amend(id: Id, args: Record<string, unknown>): Promise<boolean>;
   discard(id: Id): Promise<boolean>;
@@ -217,6 +359,35 @@ export interface Holdfast {
   draft<T>(key: string): Promise<T | undefined>;
   saveDraft(key: string, value: unknown): Promise<void>;
   dropDraft(key: string): Promise<void>;
+
+  /**
+   * Makes of a file what is sent and the small one, one after the other, in a worker of its own. Rejects with `PictureError`. What this
+   * browser cannot decode (HEIC outside Safari) goes as it is, without a small one.
+   */
+  preparePicture(file: Blob, options: PrepareOptions): Promise<PreparedPicture>;
+  /**
+   * Keeps a picture on this phone. Resolves to its id once the bytes are on the disk; rejects with `StorageError` when nothing was kept
+   * (`is_full` where there is no room).
+   */
+  keepPhoto(draft_key: string, prepared: PreparedPicture, fields: PhotoFields): Promise<Id>;
+  /** Kept photos of a draft, oldest first. */
+  keptPhotos(draft_key: string): readonly KeptPhoto[];
+  /** Only before it is added to an item; afterwards `photo.edit`. */
+  changeKeptPhoto(id: Id, fields: Partial<PhotoFields>): Promise<void>;
+  /** Forgets the bytes of one in a draft, or of a refused or stuck one (the person was asked twice); else does nothing. */
+  dropKeptPhoto(id: Id): Promise<void>;
+  /** Writes `photo.add` for each, in one transaction; those added already are left as they are. A refused one may be added anew. */
+  attachPhotos(item_id: Id, ids: readonly Id[], base: number | null): Promise<void>;
+  /** The bytes on this phone; null where they are not here. */
+  photoBytes(id: Id, file: PhotoFile): Promise<Blob | null>;
+  /** A small picture of a row or a kept photo: this phone's, the one downloaded, or the server's. Null where none can be had now. */
+  thumbOf(id: Id): Promise<Blob | null>;
+  setPhotoPolicy(policy: PhotoPolicy): Promise<void>;
+  /** Sends these (or all) next, over whatever network there is; stuck ones are tried anew. */
+  sendPhotosNow(ids?: readonly Id[]): Promise<void>;
+  storage(): Promise<StorageState>;
+  /** Frees the bytes of photos that are on the server; resolves to how many bytes. */
+  freeStored(): Promise<number>;
 
   newId(): Id;
   /** A short number that is unique on this phone until the server gives the real one: "K7-12". */
@@ -236,4 +407,13 @@ export interface Holdfast {
 
 export class StorageError extends Error {
   override readonly name = "StorageError";
+  /** There is no room; anything else is a fault of the browser or the disk. */
+  get is_full(): boolean {
+    return this.message.includes("Quota");
+  }
+}
+
+/** The file is no picture (`not_a_picture`), has more bytes than the server takes (`too_large`), or could not be read (`unreadable`). */
+export class PictureError extends Error {
+  override readonly name = "PictureError";
 }

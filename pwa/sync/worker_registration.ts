@@ -12,17 +12,19 @@ interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
 }
 
-/** The one policy of this app: it lets the worker's own address through and nothing else. */
-function trustedWorkerUrl(): string {
+let policy: { createScriptURL(url: string): string } | undefined;
+
+/** The one policy of this app: it lets through the address of the service worker and of the app's own code, and nothing else. */
+export function trustedUrl(url: string): string {
   const types = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
-  if (types === undefined) return WORKER_URL;
-  const policy = types.createPolicy("holdfast", {
-    createScriptURL(url) {
-      if (url !== WORKER_URL) throw new TypeError(`${url} is not our service worker`);
-      return url;
+  policy ??= types?.createPolicy("holdfast", {
+    createScriptURL(asked) {
+      const { origin, pathname } = new URL(asked, location.href);
+      if (origin !== location.origin || !(pathname === WORKER_URL || pathname.startsWith("/assets/"))) throw new TypeError(`${asked} is not our code`);
+      return asked;
     },
   });
-  return policy.createScriptURL(WORKER_URL);
+  return policy?.createScriptURL(url) ?? url;
 }
 
 const TABS = "holdfast-tabs";
@@ -80,7 +82,7 @@ export class Updates {
       if (had_worker) this.#reload(); // else the first one took charge of this page: it runs that version already
       had_worker = true;
     });
-    this.#registration = await workers.register(trustedWorkerUrl() as string, { updateViaCache: "none" });
+    this.#registration = await workers.register(trustedUrl(WORKER_URL), { updateViaCache: "none" });
     this.#registration.addEventListener("updatefound", () => this.#watch(this.#registration?.installing ?? null));
     this.#watch(this.#registration.installing);
     this.#changed();

@@ -20,6 +20,7 @@ const MARK_ICONS: Readonly<Record<Mark, IconName>> = {
   on_phone: "phone",
   sending: "up",
   on_server: "cloud",
+  photos: "clock",
   parked: "pause",
   two_versions: "split",
   refused: "refused",
@@ -31,7 +32,7 @@ export function MarkSign({ mark, is_dense = false }: { mark: Mark; is_dense?: bo
   return (
     <span class={`mark mark-${mark}`}>
       <Icon name={MARK_ICONS[mark] ?? "phone"} />
-      <span class={is_quiet ? "sr" : ""}>{words.mark[mark]}</span>
+      <span class={is_quiet ? "sr" : ""}>{wordOf(words.mark, mark)}</span>
     </span>
   );
 }

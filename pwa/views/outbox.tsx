@@ -13,7 +13,7 @@ import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
 import { notify } from "./snackbar.tsx";
 import { entryWords, sectorCode } from "./values.ts";
-import { say, words } from "./words.ts";
+import { say, wordOf, words } from "./words.ts";
 
 const AMENDABLE = new Set(["item.create", "item.edit", "comment.add"]);
 
@@ -67,7 +67,7 @@ function Row({ row }: { row: OutboxRow }) {
   const [open, setOpen] = useState<"edit" | "discard" | null>(null);
   const { what, content, item } = entryWords(snapshot, row);
   const is_tried = row.state === "tried";
-  const why = words.outbox.why[snapshot.strip.kind];
+  const why = wordOf(words.outbox.why, snapshot.strip.kind);
   const facts = [say(words.outbox.age, formatAge(row.made_at, now)), formatBytes(row.bytes), row.tries === 0 ? words.outbox.never_tried : say(words.outbox.tries, row.tries), why];
   return (
     <li class="card entry">

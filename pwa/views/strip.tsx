@@ -23,6 +23,11 @@ const ICONS: Readonly<Record<StripKind, IconName>> = {
   revoked: "lock",
   upgrade: "download",
   storage_failed: "warning",
+  photos_sending: "up",
+  photos_waiting: "clock",
+  photos_held: "wifi",
+  photos_storage: "cloud_off",
+  photos_stuck: "warning",
 };
 
 /** The sentence of the strip; `now` only decides whether a time needs its day. */

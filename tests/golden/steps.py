@@ -5,6 +5,7 @@ One JSON object a line, keys sorted, made from pinned seeds, so that the same co
     {"kind": "device", "state": …, "input": …, "state_after": …, "actions": […]}
     {"kind": "overlay", "user": id, "docs": {entity: {id: doc}}, "entries": […], "refusals": […],
      "after": {entity: {id: doc | null}}}
+    {"kind": "uploading", "state": …, "input": …, "state_after": …, "actions": […]}
 
 `scripts/golden [COUNT]` prints COUNT steps of each kind (default 2,000). `scripts/golden --corpus` rewrites the small
 committed files beside this module, which exist so that a change of behaviour is visible in review.
@@ -22,28 +23,28 @@ from typing import Any
 
 from tests.golden.device_steps import device_steps
 from tests.golden.overlay_steps import overlay_steps
+from tests.golden.uploading_steps import uploading_steps
 
 HERE = Path(__file__).parent
 CORPUS_STEPS = 100
-KINDS = ("device", "overlay")
+MAKERS = {"device": device_steps, "overlay": overlay_steps, "uploading": uploading_steps}
 SEED = 20_261_123
 
 
 def lines(count: int) -> Iterator[str]:
     """`count` steps of each kind as JSON lines without line ends."""
-    for kind in KINDS:
+    for kind in MAKERS:
         yield from lines_of(kind, count)
 
 
 def lines_of(kind: str, count: int) -> Iterator[str]:
-    make = device_steps if kind == "device" else overlay_steps
-    for one in islice(make(random.Random(SEED)), count):
+    for one in islice(MAKERS[kind](random.Random(SEED)), count):
         yield json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def corpus() -> dict[str, str]:
     """File name → text of the committed files."""
-    return {f"{kind}.jsonl": "".join(f"{line}\n" for line in lines_of(kind, CORPUS_STEPS)) for kind in KINDS}
+    return {f"{kind}.jsonl": "".join(f"{line}\n" for line in lines_of(kind, CORPUS_STEPS)) for kind in MAKERS}
 
 
 def main(arguments: list[str]) -> None:

@@ -7,8 +7,10 @@ import { test } from "node:test";
 import type { Document } from "../../pwa/store/databases.ts";
 import { step, type Device, type Input } from "../../pwa/sync/device.ts";
 import { overlay, type Work } from "../../pwa/sync/overlay.ts";
+import { uploadingStep, type UploadInput, type Uploads } from "../../pwa/sync/uploading.ts";
 
 interface DeviceStep { readonly kind: "device"; readonly state: Device; readonly input: Input; readonly state_after: Device; readonly actions: unknown }
+interface UploadingStep { readonly kind: "uploading"; readonly state: Uploads; readonly input: UploadInput; readonly state_after: Uploads; readonly actions: unknown }
 interface OverlayStep {
   readonly kind: "overlay";
   readonly user: string;
@@ -17,7 +19,7 @@ interface OverlayStep {
   readonly refusals: readonly Document[];
   readonly after: unknown;
 }
-type Golden = DeviceStep | OverlayStep;
+type Golden = DeviceStep | OverlayStep | UploadingStep;
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const STEPS = 2_000;
@@ -27,9 +29,9 @@ function parsed(lines: string): Golden[] {
 }
 
 function replay(one: Golden): void {
-  if (one.kind === "device") {
+  if (one.kind !== "overlay") {
     const before = JSON.stringify(one.state);
-    const [state, actions] = step(one.state, one.input);
+    const [state, actions] = one.kind === "device" ? step(one.state, one.input) : uploadingStep(one.state, one.input);
     assert.deepEqual({ state, actions }, { state: one.state_after, actions: one.actions });
     assert.equal(JSON.stringify(one.state), before, "the state passed in is not changed");
   } else {
@@ -49,11 +51,11 @@ function replayAll(steps: readonly Golden[], least: number): void {
   });
 }
 
-for (const kind of ["device", "overlay"]) {
+for (const kind of ["device", "overlay", "uploading"]) {
   test(`the kept ${kind} steps replay`, () => replayAll(parsed(readFileSync(`${ROOT}tests/golden/${kind}.jsonl`, "utf8")), 100));
 }
 
 test(`${STEPS} fresh steps of each kind replay`, () => {
   const lines = execFileSync(`${ROOT}scripts/golden`, [String(STEPS)], { encoding: "utf8", maxBuffer: 256 * 1024 * 1024 });
-  replayAll(parsed(lines), 2 * STEPS);
+  replayAll(parsed(lines), 3 * STEPS);
 });

@@ -4,8 +4,10 @@ import type { CachedRow, Document } from "../../pwa/store/databases.ts";
 import type { Outbox } from "../../pwa/store/work.ts";
 import { freshDevice, type Entry } from "../../pwa/sync/device.ts";
 import { Model, WHOLE } from "../../pwa/sync/model.ts";
+import type { Standing } from "../../pwa/sync/places.ts";
 import { snapshotOf } from "../../pwa/sync/snapshot.ts";
 import type { Snapshot } from "../../pwa/sync/types.ts";
+import { NO_UPLOADS } from "../../pwa/sync/uploading.ts";
 import { itemDoc } from "./fake_server.ts";
 import { USER } from "./phone.ts";
 
@@ -25,10 +27,12 @@ function loaded(rows: CachedRow[], ...entries: Entry[]): Model {
   return model;
 }
 
-function shot(model: Model, sending: string[] = [], wantChildren: (id: string) => void = () => undefined): Snapshot {
+const NO_PHOTOS: Standing = { photos: [], policy: "any", network: "unknown", sender: NO_UPLOADS, run: { sent: 0, of: 0 } };
+
+function shot(model: Model, sending: string[] = [], wantChildren: (id: string) => void = () => undefined, photos = NO_PHOTOS): Snapshot {
   model.share();
   const situation = { sending, retry_at: null, is_storage_failed: false, run: { sent: 0, of: 0 } };
-  return snapshotOf({ user: USER, model, downloads: {}, situation, wantChildren });
+  return snapshotOf({ user: USER, model, downloads: {}, situation, photos, thumbs: { here: 0, of: 0 }, wantChildren });
 }
 
 test("what was made here is shown until a version that includes it has come", () => {

@@ -7,7 +7,7 @@ import { openCache, openWork } from "../../pwa/store/opening.ts";
 import { readOutbox, type Outbox } from "../../pwa/store/work.ts";
 import { newId } from "../../pwa/sync/ids.ts";
 import { Model, WHOLE } from "../../pwa/sync/model.ts";
-import { Runner, type Environment } from "../../pwa/sync/runner.ts";
+import { newRunner, type Environment } from "../../pwa/sync/runner.ts";
 import type { FakeServer } from "./fake_server.ts";
 
 export const USER = "0192f0c1-7a4e-7cc0-8000-0000000000a1";
@@ -36,9 +36,9 @@ export class Phone {
   }
 
   /** A tab, or the worker: each has its own. */
-  sender(changes: Partial<Environment> = {}): Runner {
+  sender(changes: Partial<Environment> = {}): { run: (is_forced: boolean) => Promise<number | null> } {
     const { work, cache, server } = this;
-    return new Runner({ work, cache, post: server.post, now: () => this.now, changed: () => undefined, failed: () => undefined, ...changes });
+    return { run: newRunner({ work, cache, post: server.post, now: () => this.now, changed: () => undefined, failed: () => undefined, ...changes }) };
   }
 
   async create(title: string): Promise<string> {

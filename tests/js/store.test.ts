@@ -30,7 +30,7 @@ test("what cannot be stored leaves nothing behind and is a StorageError", async 
 });
 
 test("a transaction that the browser gives up is a StorageError, after which the next one works", async () => {
-  const db = await openDatabase("full", (made) => made.createObjectStore("s"));
+  const db = await openDatabase("full", 1, (made) => made.createObjectStore("s"));
   const quota = strictly(db, ["s"], (tx) => {
     tx.objectStore("s").put(1, "a");
     tx.abort();

@@ -4,7 +4,10 @@ import { afterEach, beforeEach, test } from "node:test";
 import { prepareShell, writeCurrentUser, lockUser } from "../../pwa/store/shell.ts";
 import { readPendingSignOut } from "../../pwa/store/people.ts";
 import type { SyncRequest } from "../../pwa/sync/device.ts";
+import { writePolicy } from "../../pwa/store/photos.ts";
 import { FakeServer } from "./fake_server.ts";
+import type { FakeUploads } from "./fake_uploads.ts";
+import { PhotoPhone } from "./photo_phone.ts";
 import { newDisk, Phone, USER } from "./phone.ts";
 
 const FILES = ["/assets/main-A.js", "/icons/icon.svg"];
@@ -114,9 +117,10 @@ test("another origin is never answered by the shell", async () => {
 });
 
 /** Puts the fake server behind fetch; `calls` sees each request first. */
-function serving(server: FakeServer, calls: (path: string, init: RequestInit) => void = () => undefined): void {
+function serving(server: FakeServer, calls: (path: string, init: RequestInit) => void = () => undefined, uploads?: FakeUploads): void {
   answering(async (path, init) => {
     calls(path, init);
+    if (uploads && path.startsWith("/uploads")) return uploads.respond(path, init);
     if (path === "/session") return new Response(null, { status: 204, headers: HEADERS });
     const landed = await server.post(JSON.parse(String(init.body)) as SyncRequest);
     if (landed.kind === "unreachable") throw new TypeError("no network");
@@ -141,6 +145,35 @@ test("without a page the worker sends the outbox, after a server that was away f
   await replay();
   assert.equal(server.applied.length, 1);
   assert.equal((await phone.outbox()).entries.length, 0);
+});
+
+test("without a page the worker sends records, and then the photos that may go", async () => {
+  const photos = await PhotoPhone.open();
+  serving(photos.phone.server, undefined, photos.uploads);
+  await prepareShell();
+  await writeCurrentUser(ana);
+  photos.uploads.fate.push(null, "store_away");
+  const ids = [await photos.keep(300_000), await photos.keep(1_000)];
+  photos.phone.now = Date.now();
+  await photos.attach(...ids);
+  await photos.keep(1_000);
+  await replay();
+  assert.equal(photos.phone.server.applied.length, 2);
+  assert.deepEqual([...photos.uploads.stored.keys()].filter((key) => key.endsWith("picture")).sort(), ids.map((id) => `${id}/picture`));
+  const before = photos.uploads.log.length;
+  await replay();
+  assert.equal(photos.uploads.log.length, before, "nothing is left to send");
+});
+
+test("photos that wait for Wi-Fi are no reason to wake the worker again", async () => {
+  const photos = await PhotoPhone.open();
+  serving(photos.phone.server, undefined, photos.uploads);
+  await prepareShell();
+  await writeCurrentUser(ana);
+  await writePolicy(photos.phone.work, "wifi");
+  await photos.attach(await photos.keep(1_000));
+  await replay();
+  assert.deepEqual([photos.phone.server.applied.length, photos.uploads.log], [1, []]);
 });
 
 test("the worker waits for a person where only a person helps", async () => {

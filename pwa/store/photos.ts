@@ -1,0 +1,93 @@
+/** What a person does with photos, kept in the work database: bytes as short ArrayBuffers, never as a Blob or File. Page only. */
+import { PART_BYTES } from "../sync/uploading.ts";
+import type { Id, PhotoFields, PhotoFile, PhotoPolicy, PreparedPicture } from "../sync/types.ts";
+import type { PhotoRecord, WorkDatabase } from "./databases.ts";
+import { of, reading, strictly } from "./strict.ts";
+import { partKey } from "./uploads.ts";
+
+const STORES = ["photos", "photo_parts"];
+const NEW = { upload: null, offset_bytes: 0, is_stored: false };
+
+/** Keeps record and bytes in one strict transaction: all of a photo, or nothing (23). */
+export function keepInStore(
+  work: WorkDatabase,
+  own: Pick<PhotoRecord, "id" | "draft_key" | "kept_at">,
+  { picture, thumb, ...facts }: PreparedPicture,
+  fields: PhotoFields,
+): Promise<PhotoRecord> {
+  return strictly(work, STORES, (tx) => {
+    const record: PhotoRecord = {
+      ...facts,
+      ...fields,
+      ...own,
+      item_id: null,
+      outcome: null,
+      thumb: thumb && { ...NEW, size_bytes: thumb.byteLength },
+      picture: { ...NEW, size_bytes: picture.byteLength },
+      tries: 0,
+      retry_at: null,
+      reason: null,
+      is_stuck: false,
+      is_urgent: false,
+      is_removed: false,
+      is_reread: false,
+    };
+    tx.objectStore("photos").add(record);
+    putParts(tx, own.id, "picture", picture);
+    if (thumb) putParts(tx, own.id, "thumb", thumb);
+    return record;
+  });
+}
+
+function putParts(tx: IDBTransaction, id: Id, file: PhotoFile, bytes: ArrayBuffer): void {
+  for (let index = 0; index * PART_BYTES < bytes.byteLength; index++) {
+    tx.objectStore("photo_parts").put(bytes.slice(index * PART_BYTES, (index + 1) * PART_BYTES), partKey(id, file, index));
+  }
+}
+
+/** Every part of one photo, or of one of its files. */
+function partsOf(id: Id, file?: PhotoFile): IDBKeyRange {
+  return IDBKeyRange.bound(file ? [id, file] : [id], file ? [id, file, []] : [id, []]);
+}
+
+export async function readBytes(work: WorkDatabase, id: Id, file: PhotoFile): Promise<Blob | null> {
+  const [record, parts] = await reading(work, STORES, (tx) =>
+    Promise.all([
+      of<PhotoRecord | undefined>(tx.objectStore("photos").get(id)),
+      of<ArrayBuffer[]>(tx.objectStore("photo_parts").getAll(partsOf(id, file))),
+    ]),
+  );
+  return record && parts.length > 0 ? new Blob(parts, { type: file === "thumb" ? "image/jpeg" : record.media_type }) : null;
+}
+
+/** Changes those records that are there and that `change` gives something for, in one strict transaction. */
+export function changePhotos(work: WorkDatabase, ids: readonly Id[], change: (record: PhotoRecord) => Partial<PhotoRecord> | null): Promise<void> {
+  return strictly(work, ["photos"], (tx) => changeIn(tx, ids, change));
+}
+
+export async function changeIn(tx: IDBTransaction, ids: readonly Id[], change: (record: PhotoRecord) => Partial<PhotoRecord> | null): Promise<void> {
+  const store = tx.objectStore("photos");
+  for (const record of await Promise.all(ids.map((id) => of<PhotoRecord | undefined>(store.get(id))))) {
+    const changes = record && change(record);
+    if (changes) store.put({ ...record, ...changes });
+  }
+}
+
+/** Forgets record and bytes where `may` says so of the record as it is now; resolves to whether. */
+export function dropPhoto(work: WorkDatabase, id: Id, may: (record: PhotoRecord) => boolean): Promise<boolean> {
+  return strictly(work, STORES, async (tx) => {
+    const record = await of<PhotoRecord | undefined>(tx.objectStore("photos").get(id));
+    const is_done = record !== undefined && may(record);
+    if (is_done) dropIn(tx, id);
+    return is_done;
+  });
+}
+
+export function dropIn(tx: IDBTransaction, id: Id): void {
+  tx.objectStore("photos").delete(id);
+  tx.objectStore("photo_parts").delete(partsOf(id));
+}
+
+export function writePolicy(work: WorkDatabase, policy: PhotoPolicy): Promise<void> {
+  return strictly(work, ["meta"], (tx) => void tx.objectStore("meta").put(policy, "photo_policy"));
+}
