@@ -26,11 +26,11 @@ SERVER = ("-m", "server.cli")
 class Process:
     """`holdfast serve` on a data folder; `more` are settings, and `program` what else is to be run as it."""
 
-    def __init__(self, data: Path, program: Sequence[str] = SERVER, **more: object) -> None:
+    def __init__(self, data: Path, program: Sequence[str] = SERVER, port: int = 0, **more: object) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         environment |= {"HOLDFAST_BODY_TIMEOUT_S": "1", "PYTHONUNBUFFERED": "1"}
         environment |= {f"HOLDFAST_{name.upper()}": str(value) for name, value in more.items()}
-        command = [sys.executable, *program, "serve", "--port", "0", "--no-demo", "--data", str(data)]
+        command = [sys.executable, *program, "serve", "--port", str(port), "--no-demo", "--data", str(data)]
         self.popen = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -51,11 +51,13 @@ class Process:
             yield client
 
     def end(self, with_signal: int) -> int:
+        """Send the signal and read what was said until the end; a second call does nothing."""
         self.popen.send_signal(with_signal)
         status = self.popen.wait(15)
         assert self.popen.stdout is not None
-        self.lines += self.popen.stdout.readlines()
-        self.popen.stdout.close()
+        if not self.popen.stdout.closed:
+            self.lines += self.popen.stdout.readlines()
+            self.popen.stdout.close()
         return status
 
 

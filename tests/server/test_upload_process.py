@@ -10,8 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -19,15 +18,12 @@ import httpx2
 import psutil
 import pytest
 
-from server.clock import clock_ms
 from tests.server import dying_server
-from tests.server.photographer import OFFSETS, PART, TUS, checksum, jpeg, metadata, original, sha256
-from tests.server.place import Pen
-from tests.server.process import SERVER, Process, spoken
-from tests.sync.site import ANA
+from tests.server.photographer import PART, checksum, jpeg, original, sha256
+from tests.server.process import spoken
+from tests.server.uploader import Sender, announce, awaited, serving
 
 BODY = jpeg(1_500_000, 31)
-DYING = str(Path(dying_server.__file__))
 
 
 @pytest.fixture
@@ -35,87 +31,10 @@ def data(prepared: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(prepared, tmp_path / "data"))
 
 
-@contextmanager
-def serving(data: Path, *, dies: str = "", **settings: object) -> Iterator[Process]:
-    running = Process(data, (DYING, dies) if dies else SERVER, **settings)
-    try:
-        yield running
-    finally:
-        running.end(signal.SIGKILL)
-
-
-@dataclass
-class Sender:
-    """Ana's phone, by plain HTTP, with one photo on its way."""
-
-    client: httpx2.Client
-    photo_id: str
-    address: str = ""
-
-    def begin(self, size: int) -> None:
-        headers = {**TUS, "upload-length": str(size), "upload-metadata": metadata(self.photo_id)}
-        answer = self.client.post("/uploads", headers=headers)
-        assert answer.status_code == 201, answer.text
-        self.address = answer.headers["location"]
-
-    def offset(self) -> int:
-        answer = self.client.head(self.address, headers=TUS)
-        assert answer.status_code == 200, answer.status_code
-        return int(answer.headers["upload-offset"])
-
-    def patch(self, offset: int, body: bytes | Iterator[bytes], **more: str) -> httpx2.Response:
-        headers = {**OFFSETS, "upload-offset": str(offset), **{k.replace("_", "-"): v for k, v in more.items()}}
-        return self.client.patch(self.address, content=body, headers=headers)
-
-    def raw_head(self, process: Process, offset: int, length: int) -> str:
-        lines = (
-            f"PATCH {self.address} HTTP/1.1",
-            f"Host: localhost:{process.port}",
-            "Sec-Fetch-Site: same-origin",
-            f"Cookie: session={self.client.cookies['session']}",
-            *(f"{name}: {value}" for name, value in OFFSETS.items()),
-            f"Upload-Offset: {offset}",
-            f"Content-Length: {length}",
-        )
-        return "\n".join(lines)
-
-    def is_stored(self) -> bool:
-        return doc_of(self.client, self.photo_id)["state"] == "stored"
-
-
-def announce(client: httpx2.Client, *bodies: tuple[str, int]) -> list[Sender]:
-    """Send an item and a row for each photo, given as hash and size."""
-    pen = Pen(ANA, int(clock_ms() % 1_000_000_000), clock_ms())
-    creation = pen.creation()
-    item_id = creation["args"]["id"]
-    senders, mutations = [], [creation]
-    for digest, size in bodies:
-        args = {"id": pen.id(13), "item_id": item_id, "kind": "before", "media_type": "image/jpeg"}
-        mutations.append(pen.mutation("photo.add", {**args, "sha256": digest, "size_bytes": size}, base=1))
-        senders.append(Sender(client, str(args["id"])))
-    answer = client.post("/sync", json=pen.request(*mutations))
-    assert {receipt["outcome"] for receipt in answer.json()["receipts"]} == {"applied"}, answer.text
-    return senders
-
-
-def doc_of(client: httpx2.Client, photo_id: str) -> dict[str, str]:
-    answer = client.post("/sync", json=Pen(ANA, 999_999, clock_ms()).request()).json()
-    docs = (row["doc"] for scope in answer["scopes"] for row in scope["rows"] if row["entity"] == "photos")
-    return next(doc for doc in docs if doc["id"] == photo_id)
-
-
 def send_rest(sender: Sender, body: bytes) -> None:
     while (offset := sender.offset()) < len(body):
         answer = sender.patch(offset, body[offset:])
         assert answer.status_code == 204, answer.text
-
-
-def awaited(condition: object, seconds: float = 15) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("step", dying_server.STEPS)
