@@ -17,7 +17,20 @@ from sync.parse import parse
 from sync.pull import pull
 from sync.push import PushContext, push
 from sync.rules import Role
-from sync.schema import ENTITIES, ITEM_FIELDS, MUTATIONS, Outcome, Policy
+from sync.schema import (
+    CAPTION_LIMIT,
+    ENTITIES,
+    ITEM_FIELDS,
+    MAX_SIDE,
+    MAX_THUMB_BYTES,
+    MEDIA_TYPES,
+    MUTATIONS,
+    PHOTO_KINDS,
+    Outcome,
+    PhotoState,
+    Policy,
+    Preview,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs/PROTOCOL.md").read_text("utf-8")
 REQUEST, ANSWER = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)][:2]
@@ -87,6 +100,14 @@ def test_every_error_of_the_engine_is_on_the_page_with_its_status(error: str) ->
     lines = [line for line in section("Errors").splitlines() if error in words(line)]
     assert lines, error
     assert any(str(KINDS[error].status) in line for line in lines), lines
+
+
+def test_the_bounds_of_a_photo_are_those_of_the_page() -> None:
+    text = section("Photos")
+    for bound in (CAPTION_LIMIT, MAX_THUMB_BYTES, MAX_SIDE):
+        assert f"{bound:,}" in text, bound
+    assert words(text) >= {*PHOTO_KINDS, *PhotoState, *Preview}
+    assert all(f"`{name}`" in text for name in MEDIA_TYPES)
 
 
 def test_every_mutation_outcome_and_policy_is_on_the_page() -> None:

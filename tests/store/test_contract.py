@@ -290,6 +290,18 @@ async def test_the_bytes_of_a_photo_are_noted_once(store: Store) -> None:
     assert [json.loads(text) for _, text in page.rows] == [found.doc]
 
 
+async def test_an_act_that_cannot_be_stored_leaves_nothing_and_holds_up_nobody(store: Store) -> None:
+    photo = photo_row(uid(13, 1))
+    taken = OutboxRow("audit", f"photo.stored/{photo.id}", {})
+    await commit(store, plan_of([item_row(), photo], outbox=[taken]))
+    with pytest.raises(Unstorable):
+        await store_photo(store, photo.id, "ab" * 32, NOON)
+    with anyio.fail_after(5):
+        assert await note_preview(store, photo.id, "thumb", NOON)
+    (found,) = await load(store, key("row", "photos", photo.id))
+    assert (found.doc["state"], found.doc["preview"]) == ("waiting", "thumb")
+
+
 async def test_of_many_who_note_the_same_bytes_one_writes(store: Store) -> None:
     photo = photo_row(uid(13, 1))
     await commit(store, plan_of([item_row(), photo]))

@@ -121,6 +121,11 @@ def _photo(pen: Pen, item_id: str) -> dict[str, Any]:
     return pen.mutation("photo.add", {"id": pen.id(13), "item_id": item_id, **said}, base=1)
 
 
+async def _some_photo(store: PunchlistStore) -> str:
+    sql = "SELECT min(id) FROM photos"
+    return str(await store.read_alone(lambda plain: plain.execute(sql).fetchone()[0]))
+
+
 async def _statements_of_push(store: PunchlistStore, pen: Pen, *mutations: dict[str, Any]) -> tuple[int, int]:
     """How many reads and how many hops to the writer's thread a push takes."""
     request = parse(orjson.dumps(pen.request(*mutations)))
@@ -153,6 +158,9 @@ async def test_a_push_reads_in_as_many_statements_whatever_its_size(store: Punch
     photo = await _statements_of_push(store, few, _photo(few, item["args"]["id"]))
     assert photo == await _statements_of_push(store, many, *(_photo(many, item["args"]["id"]) for _ in range(100)))
     assert photo[0] <= one[0]
+    for name in ("photo.remove", "photo.restore"):
+        args = {"id": await _some_photo(store), "item_id": item["args"]["id"]}
+        assert await _statements_of_push(store, few, few.mutation(name, args, base=None)) <= photo
 
 
 async def test_documents_leave_as_the_bytes_they_were_stored_as(store: PunchlistStore) -> None:
