@@ -7,14 +7,14 @@ import secrets
 import sys
 from typing import TYPE_CHECKING, Final
 
-from drills import kill
+from drills import kill, photos
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drills.outcome import Drill
 
-DRILLS: Final[Mapping[str, Drill]] = {"kill": kill.DRILL}
+DRILLS: Final[Mapping[str, Drill]] = {"kill": kill.DRILL, "photos": photos.DRILL}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

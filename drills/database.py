@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from drills.server_process import HOLDFAST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from drills.phone import Memory
+
+
+_ROWS: Final = "SELECT id FROM punch_items UNION SELECT id FROM comments UNION SELECT id FROM photos"
 
 
 @dataclass(slots=True)
@@ -39,7 +45,7 @@ def compare(path: Path, memories: Sequence[Memory]) -> Found:
 def _look_for_lost(database: sqlite3.Connection, memories: Sequence[Memory], found: Found) -> None:
     stored = dict(database.execute("SELECT mutation_id, body FROM receipts"))
     effects = {row[0] for row in database.execute("SELECT id FROM item_events UNION SELECT id FROM refusals")}
-    rows = {row[0] for row in database.execute("SELECT id FROM punch_items UNION SELECT id FROM comments")}
+    rows = {row[0] for row in database.execute(_ROWS)}
     for memory in memories:
         for mutation_id, receipt in memory.receipts.items():
             made = memory.made[mutation_id].body
@@ -66,6 +72,13 @@ def _look_for_doubled(database: sqlite3.Connection, memories: Sequence[Memory], 
     found.doubled += int(database.execute(sql).fetchone()[0])
     if found.doubled:
         found.broken.append(f"{found.doubled} effects are in the database more often than they were made")
+
+
+def audit(data: Path) -> list[str]:
+    """What `holdfast audit verify` has against the data folder."""
+    command = [*HOLDFAST, "audit", "verify", "--data", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [] if done.returncode == 0 else [f"the audit does not hold: {done.stderr.strip()}"]
 
 
 def _look_at_the_file(database: sqlite3.Connection, found: Found) -> None:

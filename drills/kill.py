@@ -7,7 +7,6 @@ sent again, and nothing is there twice.
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from drills.database import Found, compare
+from drills.database import Found, audit, compare
 from drills.outcome import Drill, Outcome
 from drills.phone import Phone
 from drills.server_process import HOLDFAST, ServerProcess
@@ -49,7 +48,7 @@ def drill(kills: int, seed: int, command: Sequence[str] = HOLDFAST, phones: int 
     random = Random(seed)  # noqa: S311 - choices, not secrets
     with tempfile.TemporaryDirectory(prefix="holdfast-kill-") as folder:
         server = ServerProcess(Path(folder), command)
-        sector_id, passwords = asyncio.run(_prepare(server.data))
+        sector_id, passwords = asyncio.run(prepare(server.data))
         workers = [
             Phone(server.port, login, passwords[login], sector_id, Random(random.random()))  # noqa: S311
             for login in (LOGINS[place % len(LOGINS)] for place in range(phones))
@@ -66,11 +65,11 @@ def drill(kills: int, seed: int, command: Sequence[str] = HOLDFAST, phones: int 
                 phone.join(timeout=20)
             phone.close()
         found = compare(server.data / "punchlist.db", [phone.memory for phone in workers])
-        broken += [*found.broken, *_audit(server.data)]
+        broken += [*found.broken, *audit(server.data)]
     return Outcome(_figures(kills, found, time.monotonic() - began), broken)
 
 
-async def _prepare(data: Path) -> tuple[str, dict[str, str]]:
+async def prepare(data: Path) -> tuple[str, dict[str, str]]:
     """The demonstration's project: the sector's id and the passwords by login."""
     async with open_office(Settings(data_folder=data)) as office:
         await demo.make(office, is_local=True)
@@ -135,13 +134,6 @@ def _differences(phone: Phone) -> list[str]:
         pairs = zip(batch, again, strict=True)
         broken += [f"the receipt of {key} changed" for key, receipt in pairs if memory.receipts[key] != receipt]
     return broken
-
-
-def _audit(data: Path) -> list[str]:
-    done = subprocess.run(
-        [*HOLDFAST, "audit", "verify", "--data", str(data)], capture_output=True, text=True, check=False
-    )
-    return [] if done.returncode == 0 else [f"the audit does not hold: {done.stderr.strip()}"]
 
 
 def _figures(kills: int, found: Found, seconds: float) -> str:

@@ -12,18 +12,18 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from drills.line import Line
+from server.clock import clock_ms
 from server.ids import new_id
 from sync.device import fresh_device, pending, step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from sync.device import Device, Input
 
-TIMEOUT_S: Final = 10.0
-"""Seconds a request may take before the phone gives up on it."""
-
-HEADERS: Final = {"content-type": "application/json", "sec-fetch-site": "same-origin"}
+JSON: Final = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,26 @@ class Memory:
 class Phone(threading.Thread):
     """Works in one sector until told to stop, then goes on sending until its outbox is empty."""
 
-    def __init__(self, port: int, login: str, password: str, sector_id: str, random: Random) -> None:
+    def __init__(
+        self,
+        port: int,
+        login: str,
+        password: str,
+        sector_id: str,
+        random: Random,
+        clock: Callable[[], int] = clock_ms,
+    ) -> None:
         super().__init__(name=f"phone of {login}", daemon=True)
         self.memory = Memory()
         self.client = new_id()
-        self._port = port
+        self.line = Line(port)
         self._login = login
         self._password = password
         self._sector_id = sector_id
         self._random = random
         self._items: list[str] = []
-        self._cookie = ""
+        self._clock = clock
         self._device: Device | None = None
-        self._connection: http.client.HTTPConnection | None = None
         self._is_working = threading.Event()
         self._is_over = threading.Event()
         self._is_working.set()
@@ -73,7 +80,7 @@ class Phone(threading.Thread):
                 continue
             if self._is_working.is_set():
                 self._work()
-            self._give({"type": "wake", "now": _now(), "is_forced": True})
+            self._give({"type": "wake", "now": self._clock(), "is_forced": True})
             time.sleep(0.05 + self._random.random() * 0.15)
 
     def rest(self) -> None:
@@ -86,9 +93,7 @@ class Phone(threading.Thread):
 
     def close(self) -> None:
         """Hang up, once the thread is through."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self.line.hang_up()
 
     @property
     def unsent(self) -> int:
@@ -99,8 +104,9 @@ class Phone(threading.Thread):
         """Push mutations that are acknowledged already, in their order; returns the receipts' bytes."""
         assert self._device is not None  # noqa: S101 - only phones that signed in have anything to send again
         bodies = [self._on_the_wire(entry_id) for entry_id in ids]
-        body = {"protocol": 1, "schema": 1, "client": self.client, "user": self._device["user"], "sent_at": _now()}
-        status, text = self._post("/sync", {**body, "cookie": self._device["cookie"], "mutations": bodies, "limit": 1})
+        asked = {"protocol": 1, "schema": 1, "client": self.client, "user": self._device["user"], "limit": 1}
+        body = {**asked, "sent_at": self._clock(), "cookie": self._device["cookie"], "mutations": bodies}
+        status, text = self._post("/sync", body)
         if status != 200:
             raise RuntimeError(f"The server refused what it had taken before: {status} {text[:300]}")
         return receipts_in(text)
@@ -137,13 +143,15 @@ class Phone(threading.Thread):
                 args = {"set": {"location": f"Room {self._random.randint(1, 99)}"}, "was": {"location": ""}}
                 self._mutate("item.edit", {"id": self._random.choice(self._items), **args}, base=1)
 
-    def _mutate(self, name: str, args: dict[str, Any], base: int | None = None) -> None:
+    def _mutate(self, name: str, args: dict[str, Any], base: int | None = None) -> str:
+        """Write an entry; returns its id."""
         assert self._device is not None  # noqa: S101 - nobody works before having signed in
-        entry_id, made_at = new_id(), _now()
+        entry_id, made_at = new_id(), self._clock()
         n = self._device["next_n"]
         self._give({"type": "mutate", "id": entry_id, "name": name, "args": args, "base": base, "made_at": made_at})
         body = {"id": entry_id, "name": name, "args": args, "base": base, "schema": 1, "made_at": made_at}
         self.memory.made[entry_id] = Made(n, body)
+        return entry_id
 
     def _give(self, given: Input) -> None:
         """One input, and all that follows from it until nothing is to be sent."""
@@ -168,7 +176,7 @@ class Phone(threading.Thread):
             return self._failure(request, "unreachable", 0, None)
         if status == 200:
             self._remember([entry["id"] for entry in body["mutations"]], receipts_in(text))
-            return {"type": "answer", "request": request, "now": _now(), "body": answer}
+            return {"type": "answer", "request": request, "now": self._clock(), "body": answer}
         if status == 401:
             self.memory.trouble.append("a session ended by itself")
         return self._failure(request, "refused", status, answer)
@@ -178,7 +186,7 @@ class Phone(threading.Thread):
         return {
             "type": "failure",
             "request": request,
-            "now": _now(),
+            "now": self._clock(),
             "kind": kind,
             "status": status,
             "error": told.get("error"),
@@ -194,21 +202,8 @@ class Phone(threading.Thread):
                 self.memory.trouble.append(f"two receipts of {entry_id} differ")
 
     def _post(self, path: str, body: dict[str, Any]) -> tuple[int, str]:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)
-        headers = {**HEADERS, **({"cookie": self._cookie} if self._cookie else {})}
-        try:
-            self._connection.request("POST", path, json.dumps(body), headers)
-            response = self._connection.getresponse()
-            text = response.read().decode()
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
-            self._connection = None
-            raise
-        for cookie in response.headers.get_all("set-cookie", []):
-            if cookie.startswith("session="):
-                self._cookie = cookie.partition(";")[0]
-        return response.status, text
+        said = self.line.ask("POST", path, json.dumps(body).encode(), JSON)
+        return said.status, said.body.decode()
 
 
 def receipts_in(text: str) -> list[str]:
@@ -221,7 +216,3 @@ def receipts_in(text: str) -> list[str]:
         found.append(text[place:end])
         place = end + (text[end] == ",")
     return found
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

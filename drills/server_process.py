@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 HOLDFAST: Final = (sys.executable, "-m", "server.cli")
@@ -20,19 +21,25 @@ START_S: Final = 30.0
 
 
 class ServerProcess:
-    """`command` is what `serve …` is appended to; what the server says goes to `server.log` in the data folder."""
+    """`command` is what `serve …` is appended to; what the server says goes to `server.log` in the data folder.
 
-    def __init__(self, data: Path, command: Sequence[str] = HOLDFAST) -> None:
+    `settings` are added to its environment.
+    """
+
+    def __init__(
+        self, data: Path, command: Sequence[str] = HOLDFAST, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.data = data
         self.port = free_port()
         self._command = command
+        self._env = {**os.environ, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start without waiting."""
         options = ["--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data), "--no-demo"]
         with (self.data / "server.log").open("ab") as log:
-            self._process = subprocess.Popen([*self._command, "serve", *options], stdout=log, stderr=log)
+            self._process = subprocess.Popen([*self._command, "serve", *options], stdout=log, stderr=log, env=self._env)
 
     def wait(self) -> None:
         """Wait until it answers. Raises RuntimeError with the log's end when it does not."""
@@ -50,6 +57,12 @@ class ServerProcess:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def restart(self) -> None:
+        """Stop it in good order, start it again and wait until it answers."""
+        self.stop()
+        self.start()
+        self.wait()
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for one that does not end."""

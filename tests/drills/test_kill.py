@@ -35,7 +35,7 @@ def test_a_server_that_acknowledges_before_its_commit_is_found_out(monkeypatch: 
 
 def test_drills_are_listed_with_their_promises() -> None:
     done = subprocess.run([sys.executable, "-m", "drills"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("kill ")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["kill", "photos"]
 
 
 RECEIPT = '{"id":"m2","outcome":"applied"}'
@@ -52,6 +52,7 @@ def database(tmp_path: Path) -> Path:
             CREATE TABLE refusals (id);
             CREATE TABLE punch_items (id, number);
             CREATE TABLE comments (id, item_id);
+            CREATE TABLE photos (id, item_id);
             INSERT INTO receipts VALUES ('m1', '{RECEIPT.replace("m2", "m1")}'), ('m2', '{RECEIPT}');
             INSERT INTO item_events VALUES ('m1', 'i1'), ('m2', 'i1');
             INSERT INTO punch_items VALUES ('i1', 1);
