@@ -49,6 +49,20 @@ class CutUpstream(Fault):
     after_bytes: int
 
 
+class Allowance(Fault):
+    """Bodies pass until `total_bytes` of them have; the one that goes beyond is cut there, and all after it."""
+
+    def __init__(self, total_bytes: int) -> None:
+        self.left_bytes = total_bytes
+
+    def take(self, body: bytes) -> Fault | None:
+        """What happens to a request with this body; None: it passes."""
+        if self.left_bytes <= 0:
+            return Reset()
+        self.left_bytes -= len(body)
+        return CutUpstream(len(body) + self.left_bytes) if self.left_bytes < 0 else None
+
+
 @dataclass(frozen=True)
 class SwallowAnswer(Fault):
     """The server works and answers; the browser's connection is torn down instead of hearing it."""
@@ -103,7 +117,10 @@ def trouble(status: int, error: str, *, retry_after_s: int | None = None) -> Rep
 
 @dataclass
 class Rule:
-    """A fault for requests of a path ("" for all) whose body holds `carrying`, after `skip` and for `times` of them."""
+    """A fault for requests of a path whose body holds `carrying`, after `skip` and for `times` of them.
+
+    The path "" stands for all, and one that ends with a slash for all below it.
+    """
 
     fault: Fault
     path: str = ""
@@ -115,7 +132,7 @@ class Rule:
     def takes(self, method: str, path: str, body: bytes) -> bool:
         if self.carrying not in body:
             return False
-        if (self.path and path.split("?", maxsplit=1)[0] != self.path) or (self.method and method != self.method):
+        if not self._is_at(path.split("?", maxsplit=1)[0]) or (self.method and method != self.method):
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -125,6 +142,9 @@ class Rule:
                 return False
             self.times -= 1
         return True
+
+    def _is_at(self, path: str) -> bool:
+        return path.startswith(self.path) if self.path.endswith("/") else self.path in ("", path)
 
 
 @dataclass
@@ -221,12 +241,9 @@ class Proxy:
     # --- what the test may ask -------------------------------------------------------------------------------------
 
     def seen(self, path: str, method: str = "") -> list[Exchange]:
-        """The requests of a path so far, in the order they came."""
-        return [
-            one
-            for one in list(self.exchanges)
-            if one.path.split("?")[0] == path and (not method or one.method == method)
-        ]
+        """The requests of a path (below it, where it ends with a slash) so far, in the order they came."""
+        rule = Rule(Fault(), path, method)
+        return [one for one in list(self.exchanges) if rule.takes(one.method, one.path, b"")]
 
     def wait_for(self, what: str, is_there: Callable[[], bool], timeout_s: float = 30) -> None:
         """Waits until `is_there`, looking again after each request and answer."""
@@ -284,6 +301,8 @@ class Proxy:
         body = await reader.readexactly(int(head.get("content-length") or 0))
         method, path, _ = head.first.split(" ", 2)
         fault = next((rule.fault for rule in self._rules if rule.takes(method, path, body)), None)
+        if isinstance(fault, Allowance):
+            fault = fault.take(body)
         exchange = Exchange(method, path, body, now_ms(), fault)
         self.exchanges.append(exchange)
         self._tell()

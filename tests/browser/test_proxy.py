@@ -9,7 +9,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.browser.proxy import CutAnswer, CutUpstream, Fault, Hold, Late, Proxy, Reset, SwallowAnswer, portal, trouble
+from tests.browser.proxy import (
+    Allowance,
+    CutAnswer,
+    CutUpstream,
+    Fault,
+    Hold,
+    Late,
+    Proxy,
+    Reset,
+    SwallowAnswer,
+    portal,
+    trouble,
+)
 
 BODY = b"x" * 1000
 
@@ -107,6 +119,17 @@ def test_faults_are_aimed_by_path_and_count(network: tuple[Proxy, list[tuple[str
     proxy, _ = network
     proxy.put(Reset(), "/sync", skip=1, times=1)
     assert [post(proxy, path) is None for path in ("/sync", "/other", "/sync", "/sync")] == [False, False, True, False]
+
+
+def test_an_allowance_cuts_the_body_that_goes_beyond_it_and_all_after(
+    network: tuple[Proxy, list[tuple[str, int]]],
+) -> None:
+    proxy, heard = network
+    proxy.put(Allowance(2_500), "/uploads/")
+    paths = ["/uploads/1", "/sync", "/uploads/1", "/uploads/1", "/uploads/2", "/sync"]
+    assert [post(proxy, path) is not None for path in paths] == [True, True, True, False, False, True]
+    assert [path for path, _ in heard] == ["/uploads/1", "/sync", "/uploads/1", "/sync"]
+    assert [str(one.fault) for one in proxy.seen("/uploads/")] == ["None", "None", str(CutUpstream(500)), str(Reset())]
 
 
 def test_a_held_answer_arrives_when_it_is_released(network: tuple[Proxy, list[tuple[str, int]]]) -> None:
