@@ -19,6 +19,7 @@ from sync.parse import parse
 from sync.pull import pull
 from sync.push import PushContext, push
 from sync.uploads import note_preview, note_thumb, store_photo
+from tests.simulation.violations import Violation
 
 KEY = b"simulated"
 OldRows = Mapping[tuple[str, str], Row | None]
@@ -52,6 +53,7 @@ class WatchedStore(MemoryStore):
     def __init__(self, epoch: str, on_commit: Callable[[Plan, OldRows, Mapping[str, int]], None]) -> None:
         super().__init__(epoch)
         self._on_commit = on_commit
+        self.violation: Violation | None = None
 
     def commit(self, plan: Plan | None, texts: Mapping[tuple[str, str], str]) -> None:
         if plan is None:
@@ -59,7 +61,11 @@ class WatchedStore(MemoryStore):
         old = {key: self.state.rows.get(key) for key in plan.rows}
         clocks = {scope: self.state.clocks.get(scope, 0) for scope in plan.clocks}
         super().commit(plan, texts)
-        self._on_commit(plan, old, clocks)
+        try:
+            self._on_commit(plan, old, clocks)
+        except Violation as violation:
+            self.violation = violation
+            raise
         return None
 
 
@@ -137,6 +143,9 @@ class Server:
         except StopIteration as stop:
             self.tasks.remove(task)
             task.done(stop.value)
+        finally:
+            if self.store.violation is not None:  # said at once: its task rolls back first, and others go on meanwhile
+                raise self.store.violation
 
     def finish(self) -> None:
         """Let everything under way come to its end."""
