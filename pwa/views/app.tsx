@@ -12,6 +12,7 @@ import { useMedia, WIDE } from "./media.ts";
 import { Navigation } from "./navigation.tsx";
 import { NeedsPage } from "./needs.tsx";
 import { OutboxPage } from "./outbox.tsx";
+import { Page as Column } from "./page.tsx";
 import { useRoute, type Route } from "./router.ts";
 import { SessionsPage } from "./sessions.tsx";
 import { SettingsPage } from "./settings.tsx";
@@ -49,7 +50,7 @@ export function App({ engine }: { engine: Holdfast }) {
         {route.path === "/" && is_wide && <p class="pane nothing-chosen">{words.browse.choose_item}</p>}
         {route.path !== "/" && <Page route={route} item_id={item_id} />}
       </main>
-      <Snackbar />
+      <Snackbar path={route.path} />
       <Navigation path={route.path} />
     </div>
   );
@@ -63,5 +64,10 @@ function Page({ route, item_id }: { route: Route; item_id: string | null }) {
   if (route.path === "/outbox") return <OutboxPage />;
   if (route.path === "/needs-you") return <NeedsPage />;
   if (route.path === "/sessions") return <SessionsPage />;
-  return <SettingsPage />;
+  if (route.path === "/settings") return <SettingsPage />;
+  return (
+    <Column title={words.no_page}>
+      <a class="button" href="/">{words.nav.list}</a>
+    </Column>
+  );
 }

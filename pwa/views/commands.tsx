@@ -20,10 +20,12 @@ function useCommands(item: Item) {
   const { engine } = useLive();
   const { is_busy, act } = useActing();
   const [asking, setAsking] = useState<Command | null>(null);
-  const run = async (name: string, reason: string | null): Promise<void> => {
+  const run = async (name: string, reason: string | null, forget?: () => void): Promise<void> => {
     const args = { id: item.id, reason };
     const is_saved = await act(() => engine.mutate(name, args, baseOf(item)), { text: `${wordOf(words.command, name)}. ${words.saved}` });
-    if (is_saved) setAsking(null);
+    if (!is_saved) return;
+    forget?.();
+    setAsking(null);
   };
   const start = (command: Command): void => (command.needs_reason ? setAsking(command) : void run(command.name, null));
   return { is_busy, asking, setAsking, run, start };
@@ -50,7 +52,7 @@ export function ActionBar({ item }: { item: Item }) {
       )}
       {is_more && <MoreSheet item={item} commands={others} onRun={start} onClose={() => setMore(false)} />}
       {asking !== null && (
-        <ReasonSheet command={asking.name} is_busy={is_busy} onSave={(reason) => void run(asking.name, reason)} onClose={() => setAsking(null)} />
+        <ReasonSheet command={asking.name} topic={item.id} is_busy={is_busy} onSave={(reason, forget) => void run(asking.name, reason, forget)} onClose={() => setAsking(null)} />
       )}
     </div>
   );

@@ -24,7 +24,9 @@ export function Dialog({ title, is_full = false, onClose, children }: Props) {
     return () => {
       element?.close();
       markDirty(engine, title, false);
-      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+      // What opened it may have gone meanwhile, as a sheet that led to this one.
+      const next = opener?.isConnected === true ? opener : document.querySelector("main h1");
+      if (next instanceof HTMLElement) next.focus({ preventScroll: true });
     };
   }, []);
   const closeOutside = (event: MouseEvent): void => {

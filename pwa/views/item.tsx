@@ -14,7 +14,7 @@ import { formatInstant, formatItemNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
 import { RefusalCard } from "./refusal_card.tsx";
-import { leadsSomewhere, mayOn } from "./rights.ts";
+import { leadsSomewhere, mayOn, suggestedFields } from "./rights.ts";
 import { fieldWord, isSame, personName, sectorName, valueWords, valuesOf } from "./values.ts";
 import { say, words } from "./words.ts";
 
@@ -23,6 +23,7 @@ export function ItemPage({ item_id, refusal_id }: { item_id: Id; refusal_id: Id 
   const now = useNow(60_000);
   const item = snapshot.items.get(item_id);
   if (item === undefined) return <GonePage item_id={item_id} />;
+  const suggested = suggestedFields(engine.me, snapshot, item);
   const may_edit = mayOn(snapshot, engine.me, item, "item.edit");
   const edit = may_edit && (
     <a class="button" href={`/items/${item.id}?edit`}><Icon name="pencil" />{words.item.edit}</a>
@@ -36,6 +37,7 @@ export function ItemPage({ item_id, refusal_id }: { item_id: Id; refusal_id: Id 
         <DueSign item={item} now={now} />
         <MarkSign mark={snapshot.markOf(item.id)} />
       </div>
+      {suggested.length > 0 && <p class="hint"><Icon name="clock" /> {words.item.suggested}: {suggested.map(fieldWord).join(", ")}</p>}
       <ItemNotices item={item} />
       <Details item={item} now={now} />
       <Comments item={item} refusal_id={refusal_id} />
@@ -68,8 +70,9 @@ function ItemNotices({ item }: { item: Item }) {
 const SHOWN = ["location", "trade_id", "assignee_ids", "company_id", "due_on", "type", "priority", "tags", "external_ref"];
 
 function Details({ item, now }: { item: Item; now: number }) {
-  const { snapshot } = useLive();
+  const { engine, snapshot } = useLive();
   const values = valuesOf(item);
+  const suggested = suggestedFields(engine.me, snapshot, item);
   const filled = SHOWN.filter((field) => field === "assignee_ids" || field === "priority" || !isSame(values[field], emptyOf(field)) || field === "type");
   return (
     <section class="block" aria-labelledby="details-head">
@@ -80,7 +83,7 @@ function Details({ item, now }: { item: Item; now: number }) {
         {filled.map((field) => (
           <div key={field}>
             <dt>{fieldWord(field)}</dt>
-            <dd dir="auto">{isSame(values[field], []) ? words.none : valueWords(snapshot, field, values[field])}</dd>
+            <dd dir="auto">{isSame(values[field], []) ? words.none : valueWords(snapshot, field, values[field])}{suggested.includes(field) && ` (${words.item.suggested})`}</dd>
           </div>
         ))}
       </dl>
@@ -92,15 +95,19 @@ function Details({ item, now }: { item: Item; now: number }) {
   );
 }
 
-/** Deleted, moved out of sight, or never here; a supervisor can bring a deleted one back. */
+/** Deleted, moved out of sight, or never here; where this phone knows that it was deleted, a supervisor can bring it back. */
 function GonePage({ item_id }: { item_id: Id }) {
   const { engine, snapshot } = useLive();
   const { is_busy, act } = useActing();
+  const is_deleted =
+    snapshot.outbox.some((row) => row.item_id === item_id && row.name === "item.delete") ||
+    snapshot.eventsOf(item_id).some((event) => event.name === "item.delete") ||
+    [...snapshot.refusals.values()].some((one) => one.item_id === item_id && one.reason === "deleted");
   const restore = (): void => void act(() => engine.mutate("item.restore", { id: item_id }, null), { text: `${words.command["item.restore"]}. ${words.saved}` });
   return (
     <Page title={words.item.gone} up="/">
-      <p>{words.item.gone_why}</p>
-      {leadsSomewhere(snapshot, engine.me) && <button type="button" disabled={is_busy} onClick={restore}>{words.item.restore}</button>}
+      <p>{is_deleted ? words.item.gone_deleted : words.item.gone_why}</p>
+      {is_deleted && leadsSomewhere(snapshot, engine.me) && <button type="button" disabled={is_busy} onClick={restore}>{words.item.restore}</button>}
     </Page>
   );
 }

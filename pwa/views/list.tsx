@@ -1,6 +1,6 @@
 /** The punch list: sector, search and filters above the rows. */
 
-import { h } from "../render/elements.ts";
+import { Fragment, h } from "../render/elements.ts";
 import { useMemo, useState } from "../render/hooks.ts";
 import type { Item } from "../sync/types.ts";
 import { DueSign, MarkSign, PrioritySign, StatusChip } from "./chips.tsx";
@@ -117,11 +117,13 @@ function SectorChoice({ filters, setFilters }: Pick<HeadProps, "filters" | "setF
   const options = ownSectors(snapshot, engine.me).map((id) => ({ id, name: sectorName(snapshot, id) }));
   const name = filters.sector_id === null ? (options.length === 1 ? options[0]?.name : words.browse.all_sectors) : sectorName(snapshot, filters.sector_id);
   return (
-    <h1 class="list-title" tabIndex={-1}>
-      <button type="button" class="sector-choice" aria-haspopup="dialog" onClick={() => setOpen(true)}>
-        <span dir="auto">{name}</span>
-        <Icon name="down" />
-      </button>
+    <>
+      <h1 class="list-title" tabIndex={-1}>
+        <button type="button" class="sector-choice" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+          <span dir="auto">{name}</span>
+          <Icon name="down" />
+        </button>
+      </h1>
       {is_open && (
         <Picker
           title={words.browse.choose_sector}
@@ -133,7 +135,7 @@ function SectorChoice({ filters, setFilters }: Pick<HeadProps, "filters" | "setF
           onClose={() => setOpen(false)}
         />
       )}
-    </h1>
+    </>
   );
 }
 

@@ -58,7 +58,7 @@ function QuarantinedCard({ entry }: { entry: Quarantined }) {
   return (
     <article class="card refusal">
       <h3><Icon name="refused" /><span>{what}</span></h3>
-      <p class="card-reason">{entry.error}</p>
+      <p class="card-reason">{words.needs.unreadable} <small>({entry.error})</small></p>
       {content !== "" && <blockquote class="card-content" dir="auto">{content}</blockquote>}
       <p class="hint">{say(words.needs.since, formatAge(entry.made_at, now))}</p>
       {is_sure && <p role="alert"><strong>{words.needs.forget_sure}</strong></p>}

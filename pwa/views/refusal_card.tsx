@@ -90,9 +90,10 @@ export function RefusalCard({ refusal, has_item = false }: { refusal: Refusal; h
       {is_asking && (
         <ReasonSheet
           command={refusal.name}
+          topic={refusal.id}
           start={String(refusal.args["reason"] ?? "")}
           is_busy={is_busy}
-          onSave={(reason) => void resend(reason).then((is_sent) => is_sent && setAsking(false))}
+          onSave={(reason, forget) => void resend(reason).then((is_sent) => is_sent && (forget(), setAsking(false)))}
           onClose={() => setAsking(false)}
         />
       )}

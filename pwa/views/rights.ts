@@ -77,6 +77,13 @@ export function isSuggestion(field: string, roles: ReadonlySet<Role>): boolean {
   return field in ITEM_FIELDS && !ITEM_FIELDS[field]?.is_direct && !may("item.decide", roles);
 }
 
+/** Fields shown as this person wishes them, which the server will keep as a suggestion once it has the change. */
+export function suggestedFields(me: Me, snapshot: Snapshot, item: Item): string[] {
+  const roles = rolesIn(snapshot, me, item.sector_id, item.company_id);
+  const edits = snapshot.outbox.filter((row) => row.item_id === item.id && row.name === "item.edit");
+  return [...new Set(edits.flatMap((row) => Object.keys(row.args["set"] as object)))].filter((field) => isSuggestion(field, roles));
+}
+
 const PARKED_SHOWN_MS = 5 * 24 * 3_600_000;
 
 export interface Needs {

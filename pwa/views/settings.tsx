@@ -65,7 +65,8 @@ function Person() {
 /** Unsent work stays on this phone under its author; the person is told how much and may send it first. */
 function SignOutSheet({ onClose }: { onClose: () => void }) {
   const { engine, snapshot } = useLive();
-  const { waiting } = snapshot.strip;
+  const { waiting, kind } = snapshot.strip;
+  const can_send = kind !== "offline" && kind !== "server_away" && kind !== "not_our_server";
   const leave = async (): Promise<void> => {
     await engine.signOut();
     location.assign("/signin");
@@ -82,7 +83,11 @@ function SignOutSheet({ onClose }: { onClose: () => void }) {
           <p><strong>{say(words.settings.sign_out_unsent, waiting, engine.me.name)}</strong></p>
           <p>{words.settings.sign_out_hint}</p>
           <div class="stack">
-            <button type="button" class="primary" onClick={() => engine.sendNow()}><Icon name="up" />{words.settings.send_first}</button>
+            {can_send ? (
+              <button type="button" class="primary" onClick={() => engine.sendNow()}><Icon name="up" />{words.settings.send_first}</button>
+            ) : (
+              <button type="button" class="primary" onClick={onClose}><Icon name="clock" />{words.settings.send_later}</button>
+            )}
             <button type="button" onClick={() => void leave()}><Icon name="lock" />{words.settings.keep}</button>
             <ExportButton />
           </div>

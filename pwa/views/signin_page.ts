@@ -9,6 +9,8 @@ export function startSignIn(): void {
     submit(event).catch(() => showProblem("Our server does not answer. Check the network and try again."));
   });
   showWaiting().catch(console.error);
+  for (const change of ["online", "offline"]) addEventListener(change, () => void sayOffline());
+  void sayOffline();
 }
 
 function element<T extends HTMLElement>(id: string): T {
@@ -21,6 +23,12 @@ function showProblem(text: string | null): void {
   const problem = element("problem");
   problem.textContent = text ?? "";
   problem.hidden = text === null;
+}
+
+/** A hint alone: whether our server answers is known only once it was asked. */
+async function sayOffline(): Promise<void> {
+  await loadWords();
+  showProblem(navigator.onLine ? null : words.signin.offline);
 }
 
 async function submit(event: SubmitEvent): Promise<void> {

@@ -1,7 +1,7 @@
 /** One short message at a time, with Undo for as long as the entry has not left the phone. */
 
 import { h } from "../render/elements.ts";
-import { useEffect, useState } from "../render/hooks.ts";
+import { useEffect, useRef, useState } from "../render/hooks.ts";
 import type { Id } from "../sync/types.ts";
 import { useLive } from "./engine.ts";
 import { words } from "./words.ts";
@@ -24,10 +24,20 @@ export function notify(message: Message): void {
   show?.(message);
 }
 
-function useMessage() {
+/** A message stays with the page it was said on, or the one that its act led to. */
+const ACT_MS = 1_000;
+
+function useMessage(path: string) {
   const [message, setMessage] = useState<Message | null>(null);
+  const said_at = useRef(0);
   useEffect(() => {
-    show = setMessage;
+    if (Date.now() - said_at.current > ACT_MS) setMessage(null);
+  }, [path]);
+  useEffect(() => {
+    show = (message) => {
+      said_at.current = Date.now();
+      setMessage(message);
+    };
     return () => {
       show = null;
     };
@@ -40,9 +50,9 @@ function useMessage() {
   return { message, setMessage };
 }
 
-export function Snackbar() {
+export function Snackbar({ path }: { path: string }) {
   const { engine, snapshot } = useLive();
-  const { message, setMessage } = useMessage();
+  const { message, setMessage } = useMessage(path);
   const is_held = snapshot.outbox.some((row) => row.id === message?.entry && row.state === "waiting");
   const is_undoable = is_held || message?.otherwise !== undefined;
   const undo = async (): Promise<void> => {
