@@ -224,6 +224,9 @@ class Folder:
         try:
             incoming.write(b"holdfast")
             incoming.finish()
+            linked = incoming.path.with_name(f"{incoming.path.name}.link")
+            os.link(incoming.path, linked)  # Not every file system has links, and nothing is published without.
+            linked.unlink()
         finally:
             incoming.discard()
 
