@@ -4,7 +4,7 @@ import { readCurrentUser } from "../pwa/store/people.ts";
 import { openDatabase } from "../pwa/store/strict.ts";
 import { readPhotos } from "../pwa/store/uploads.ts";
 import { readOutbox } from "../pwa/store/work.ts";
-import { openBell, openPhotoBell, photoWordFor, wordFor } from "../pwa/sync/bell.ts";
+import { openBell, openPhotoBell, outboxWord } from "../pwa/sync/bell.ts";
 import { networkNow, postSync, sendUpload } from "../pwa/sync/network.ts";
 import { asSenderIfFree, newRunner, type Duty } from "../pwa/sync/runner.ts";
 import { PAUSES, pending } from "../pwa/sync/sending.ts";
@@ -57,9 +57,9 @@ async function replayFor({ id }: KnownUser): Promise<void> {
     const send = newRunner({
       work,
       cache,
-      post: postSync,
+      post: (request) => postSync({ ...request, limit: 1 }), // rows are the next page's
       now,
-      changed: (own, _durable, rows) => bell.postMessage(wordFor(own, rows)),
+      changed: (own) => bell.postMessage(outboxWord(own)),
       failed: () => undefined,
     });
     await drain("send", send, async () => {
@@ -72,7 +72,7 @@ async function replayFor({ id }: KnownUser): Promise<void> {
       send: sendUpload,
       now,
       network: networkNow,
-      changed: ({ own }) => photo_bell.postMessage(photoWordFor(own)),
+      changed: ({ own }) => photo_bell.postMessage(own),
       isOver: () => now() > until,
     });
     await drain("photos", upload, async () => sendable(await readPhotos(work), networkNow()).length > 0);

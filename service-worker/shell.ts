@@ -9,7 +9,7 @@ const APP = "/";
 const SIGN_IN = "/signin";
 
 /** Addresses that the server alone can answer; everything else that is navigated to is a screen of the app. */
-const SERVED = /\.|^\/(healthz|livez|readyz|sync|session|office|operations)\b/;
+const SERVED = /\.|^\/(healthz|livez|readyz|sync|session|photos|office|operations)\b/;
 
 /**
  * Keeps the whole shell or nothing. Rejects, and so leaves the version before in charge, when one answer is not our server's: a captive

@@ -4,14 +4,13 @@ import { newId } from "../sync/ids.ts";
 import type { Id, Instant } from "../sync/types.ts";
 import type { Draft, Durable, PhotoRecord, WorkDatabase } from "./databases.ts";
 import { changeIn, dropIn } from "./photos.ts";
-import { of, strictly, reading } from "./strict.ts";
-import { durableOf, NOTHING_OWN, perform, readDurable, STEPPED } from "./work.ts";
+import { all, get, put, reading, remove, strictly } from "./strict.ts";
+import { NOTHING_OWN, perform, readDurable, STEPPED } from "./work.ts";
 
 /** Makes the client of this user on this phone, once. */
 export function prepareWork(work: WorkDatabase, user: Id): Promise<void> {
   return strictly(work, ["meta"], async (tx) => {
-    const store = tx.objectStore("meta");
-    if ((await of(store.get("device"))) === undefined) store.put(durableOf(freshDevice(newId(), user)), "device");
+    if ((await get(tx, "meta", "device")) === undefined) perform(tx, [freshDevice(newId(), user), []]);
   });
 }
 
@@ -49,17 +48,16 @@ function photoArgs(photo: PhotoRecord, item_id: Id): Args {
 /** Puts a quarantined entry back as a new mutation, in one transaction: it is never in both places or in none (3). */
 export function requeueInStore(work: WorkDatabase, quarantined_id: Id, given: Mutate): Promise<void> {
   return strictly(work, ALL, async (tx) => {
-    const quarantined = tx.objectStore("quarantined");
-    if ((await of(quarantined.get(quarantined_id))) === undefined) return;
+    if ((await get(tx, "quarantined", quarantined_id)) === undefined) return;
     await actIn(tx, given);
-    quarantined.delete(quarantined_id);
+    remove(tx, "quarantined", quarantined_id);
   });
 }
 
 export function forgetQuarantined(work: WorkDatabase, id: Id): Promise<void> {
   return strictly(work, ALL, async (tx) => {
-    forgetBytes(tx, await of<Entry | undefined>(tx.objectStore("quarantined").get(id)));
-    tx.objectStore("quarantined").delete(id);
+    forgetBytes(tx, await get<Entry>(tx, "quarantined", id));
+    remove(tx, "quarantined", id);
   });
 }
 
@@ -70,27 +68,27 @@ export function forgetQuarantined(work: WorkDatabase, id: Id): Promise<void> {
 export function mendPhotos(work: WorkDatabase): Promise<void> {
   return strictly(work, STEPPED, async (tx) => {
     const [photos, entries, quarantined] = await Promise.all([
-      of<PhotoRecord[]>(tx.objectStore("photos").getAll()),
-      of<Entry[]>(tx.objectStore("entries").getAll()),
-      of<Entry[]>(tx.objectStore("quarantined").getAll()),
+      all<PhotoRecord>(tx, "photos"),
+      all<Entry>(tx, "entries"),
+      all<Entry>(tx, "quarantined"),
     ]);
     const known = new Set([...entries, ...quarantined].map(({ name, args }) => name === "photo.add" && args["id"]));
     for (const photo of photos) {
-      if (photo.item_id !== null && photo.outcome === null && !known.has(photo.id)) tx.objectStore("photos").put({ ...photo, outcome: "applied" });
+      if (photo.item_id !== null && photo.outcome === null && !known.has(photo.id)) put(tx, "photos", { ...photo, outcome: "applied" });
     }
   });
 }
 
 export function readDraft(work: WorkDatabase, key: string): Promise<Draft | undefined> {
-  return reading(work, ["drafts"], (tx) => of<Draft | undefined>(tx.objectStore("drafts").get(key)));
+  return reading(work, ["drafts"], (tx) => get<Draft>(tx, "drafts", key));
 }
 
 export function writeDraft(work: WorkDatabase, draft: Draft): Promise<void> {
-  return strictly(work, ["drafts"], (tx) => void tx.objectStore("drafts").put(draft));
+  return strictly(work, ["drafts"], (tx) => put(tx, "drafts", draft));
 }
 
 export function deleteDraft(work: WorkDatabase, key: string): Promise<void> {
-  return strictly(work, ["drafts"], (tx) => void tx.objectStore("drafts").delete(key));
+  return strictly(work, ["drafts"], (tx) => remove(tx, "drafts", key));
 }
 
 /** Acts in a row, each on what the one before left. */
@@ -116,6 +114,6 @@ function forgetBytes(tx: IDBTransaction, entry: Entry | undefined): void {
 /** An act concerns one entry at most, so it costs the same whatever waits. */
 async function entriesFor(tx: IDBTransaction, given: Act | undefined): Promise<Entry[]> {
   if (given?.type !== "amend" && given?.type !== "discard") return [];
-  const entry = await of<Entry | undefined>(tx.objectStore("entries").get(given.id));
+  const entry = await get<Entry>(tx, "entries", given.id);
   return entry === undefined ? [] : [entry];
 }

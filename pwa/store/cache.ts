@@ -2,7 +2,8 @@
 import type { AnswerBody } from "../sync/device.ts";
 import type { Download, Id, Instant } from "../sync/types.ts";
 import type { CacheDatabase, CachedRow, Document, Reach, RowKey } from "./databases.ts";
-import { of, reading, storesOf, strictly } from "./strict.ts";
+import { NOWHERE, reachIn } from "./reach.ts";
+import { all, get, of, put, reading, remove, storesOf, strictly } from "./strict.ts";
 
 /** What of an answer concerns the cache. */
 export interface Rows extends AnswerBody {
@@ -43,12 +44,6 @@ interface Slot {
 /** From so many rows on an answer is taken for a download. */
 const MANY = 100;
 
-const NOWHERE: Reach = { cookie: null, covered: [], downloads: {} };
-
-export function readReach(cache: CacheDatabase): Promise<Reach> {
-  return reading(cache, ["meta"], reachIn);
-}
-
 /** Applies an answer; null when the cookie is no longer the one it was asked with, and then nothing changes (13). */
 export function applyRows(cache: CacheDatabase, asked: Asked, body: Rows): Promise<RowChanges | null> {
   return strictly(cache, storesOf(cache, ["rows", "meta", "thumbs"]), async (tx) => {
@@ -57,7 +52,7 @@ export function applyRows(cache: CacheDatabase, asked: Asked, body: Rows): Promi
     if (body.reset) for (const name of tx.objectStoreNames) if (name !== "meta") tx.objectStore(name).clear();
     const slots = await changed(tx, body);
     const after = reachAfter(body.reset ? NOWHERE : reach, asked, body);
-    tx.objectStore("meta").put(after, "reach");
+    put(tx, "meta", after, "reach");
     return { is_reset: body.reset, ...write(tx, slots), reach: after };
   });
 }
@@ -116,7 +111,7 @@ function write(tx: IDBTransaction, slots: Iterable<Slot>): { put: CachedRow[]; g
       put.push(after);
     } else if (before) {
       rows.delete(key);
-      if (key[0] === "photos" && tx.objectStoreNames.contains("thumbs")) tx.objectStore("thumbs").delete(key[1]);
+      if (key[0] === "photos" && tx.objectStoreNames.contains("thumbs")) remove(tx, "thumbs", key[1]);
       gone.push(key);
     }
   }
@@ -142,21 +137,17 @@ function downloadsAfter(downloads: Reach["downloads"], now: Instant, body: Rows)
 
 export function readRows(cache: CacheDatabase, entities: readonly string[]): Promise<CachedRow[][]> {
   return reading(cache, ["rows"], (tx) =>
-    Promise.all(entities.map((entity) => of<CachedRow[]>(tx.objectStore("rows").getAll(IDBKeyRange.bound([entity], [entity, []]))))),
+    Promise.all(entities.map((entity) => all<CachedRow>(tx, "rows", IDBKeyRange.bound([entity], [entity, []])))),
   );
 }
 
 export function readSomeRows(cache: CacheDatabase, keys: readonly RowKey[]): Promise<(CachedRow | undefined)[]> {
   return reading(cache, ["rows"], (tx) =>
-    Promise.all(keys.map(([entity, id]) => of<CachedRow | undefined>(tx.objectStore("rows").get([entity, id])))),
+    Promise.all(keys.map(([entity, id]) => get<CachedRow>(tx, "rows", [entity, id]))),
   );
 }
 
 /** Comments, events and conflicts of one item. */
 export function readChildren(cache: CacheDatabase, item_id: Id): Promise<CachedRow[]> {
   return reading(cache, ["rows"], (tx) => of<CachedRow[]>(tx.objectStore("rows").index("item_id").getAll(item_id)));
-}
-
-async function reachIn(tx: IDBTransaction): Promise<Reach> {
-  return (await of<Reach | undefined>(tx.objectStore("meta").get("reach"))) ?? NOWHERE;
 }

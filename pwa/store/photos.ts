@@ -2,7 +2,7 @@
 import { PART_BYTES } from "../sync/uploading.ts";
 import type { Id, PhotoFields, PhotoFile, PhotoPolicy, PreparedPicture } from "../sync/types.ts";
 import type { PhotoRecord, WorkDatabase } from "./databases.ts";
-import { of, reading, strictly } from "./strict.ts";
+import { all, get, put, reading, remove, strictly } from "./strict.ts";
 import { partKey } from "./uploads.ts";
 
 const STORES = ["photos", "photo_parts"];
@@ -32,7 +32,7 @@ export function keepInStore(
       is_removed: false,
       is_reread: false,
     };
-    tx.objectStore("photos").add(record);
+    put(tx, "photos", record);
     putParts(tx, own.id, "picture", picture);
     if (thumb) putParts(tx, own.id, "thumb", thumb);
     return record;
@@ -41,7 +41,7 @@ export function keepInStore(
 
 function putParts(tx: IDBTransaction, id: Id, file: PhotoFile, bytes: ArrayBuffer): void {
   for (let index = 0; index * PART_BYTES < bytes.byteLength; index++) {
-    tx.objectStore("photo_parts").put(bytes.slice(index * PART_BYTES, (index + 1) * PART_BYTES), partKey(id, file, index));
+    put(tx, "photo_parts", bytes.slice(index * PART_BYTES, (index + 1) * PART_BYTES), partKey(id, file, index));
   }
 }
 
@@ -53,8 +53,8 @@ function partsOf(id: Id, file?: PhotoFile): IDBKeyRange {
 export async function readBytes(work: WorkDatabase, id: Id, file: PhotoFile): Promise<Blob | null> {
   const [record, parts] = await reading(work, STORES, (tx) =>
     Promise.all([
-      of<PhotoRecord | undefined>(tx.objectStore("photos").get(id)),
-      of<ArrayBuffer[]>(tx.objectStore("photo_parts").getAll(partsOf(id, file))),
+      get<PhotoRecord>(tx, "photos", id),
+      all<ArrayBuffer>(tx, "photo_parts", partsOf(id, file)),
     ]),
   );
   return record && parts.length > 0 ? new Blob(parts, { type: file === "thumb" ? "image/jpeg" : record.media_type }) : null;
@@ -66,17 +66,16 @@ export function changePhotos(work: WorkDatabase, ids: readonly Id[], change: (re
 }
 
 export async function changeIn(tx: IDBTransaction, ids: readonly Id[], change: (record: PhotoRecord) => Partial<PhotoRecord> | null): Promise<void> {
-  const store = tx.objectStore("photos");
-  for (const record of await Promise.all(ids.map((id) => of<PhotoRecord | undefined>(store.get(id))))) {
+  for (const record of await Promise.all(ids.map((id) => get<PhotoRecord>(tx, "photos", id)))) {
     const changes = record && change(record);
-    if (changes) store.put({ ...record, ...changes });
+    if (changes) put(tx, "photos", { ...record, ...changes });
   }
 }
 
 /** Forgets record and bytes where `may` says so of the record as it is now; resolves to whether. */
 export function dropPhoto(work: WorkDatabase, id: Id, may: (record: PhotoRecord) => boolean): Promise<boolean> {
   return strictly(work, STORES, async (tx) => {
-    const record = await of<PhotoRecord | undefined>(tx.objectStore("photos").get(id));
+    const record = await get<PhotoRecord>(tx, "photos", id);
     const is_done = record !== undefined && may(record);
     if (is_done) dropIn(tx, id);
     return is_done;
@@ -84,10 +83,10 @@ export function dropPhoto(work: WorkDatabase, id: Id, may: (record: PhotoRecord)
 }
 
 export function dropIn(tx: IDBTransaction, id: Id): void {
-  tx.objectStore("photos").delete(id);
-  tx.objectStore("photo_parts").delete(partsOf(id));
+  remove(tx, "photos", id);
+  remove(tx, "photo_parts", partsOf(id));
 }
 
 export function writePolicy(work: WorkDatabase, policy: PhotoPolicy): Promise<void> {
-  return strictly(work, ["meta"], (tx) => void tx.objectStore("meta").put(policy, "photo_policy"));
+  return strictly(work, ["meta"], (tx) => put(tx, "meta", policy, "photo_policy"));
 }

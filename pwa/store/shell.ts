@@ -4,7 +4,7 @@ import type { Id } from "../sync/types.ts";
 import { openShell, openWork } from "./opening.ts";
 import { withShell } from "./people.ts";
 import type { KnownUser } from "./databases.ts";
-import { of, reading, strictly } from "./strict.ts";
+import { all, get, of, put, reading, remove, strictly } from "./strict.ts";
 
 /** Makes the shell database where it is missing; everything below, and the worker, needs it to be there. */
 export async function prepareShell(): Promise<void> {
@@ -15,9 +15,9 @@ export async function prepareShell(): Promise<void> {
 export function writeCurrentUser(user: KnownUser): Promise<void> {
   return withShell((shell) =>
     strictly(shell, ["users", "meta"], (tx) => {
-      tx.objectStore("users").put(user);
-      tx.objectStore("meta").put(user.id, "current_user");
-      tx.objectStore("meta").delete("pending_sign_out");
+      put(tx, "users", user);
+      put(tx, "meta", user.id, "current_user");
+      remove(tx, "meta", "pending_sign_out");
     }),
   );
 }
@@ -26,12 +26,10 @@ export function writeCurrentUser(user: KnownUser): Promise<void> {
 export function lockUser(id: Id): Promise<void> {
   return withShell((shell) =>
     strictly(shell, ["users", "meta"], async (tx) => {
-      const users = tx.objectStore("users");
-      const meta = tx.objectStore("meta");
-      const user = await of<KnownUser | undefined>(users.get(id));
-      if (user !== undefined) users.put({ ...user, is_locked: true });
-      if ((await of(meta.get("current_user"))) === id) meta.delete("current_user");
-      meta.put(id, "pending_sign_out");
+      const user = await get<KnownUser>(tx, "users", id);
+      if (user !== undefined) put(tx, "users", { ...user, is_locked: true });
+      if ((await get(tx, "meta", "current_user")) === id) remove(tx, "meta", "current_user");
+      put(tx, "meta", id, "pending_sign_out");
     }),
   );
 }
@@ -40,9 +38,9 @@ export function lockUser(id: Id): Promise<void> {
 export function readDeviceLabel(): Promise<string> {
   return withShell((shell) =>
     strictly(shell, ["meta"], async (tx) => {
-      const known = await of<string | undefined>(tx.objectStore("meta").get("device_label"));
+      const known = await get<string>(tx, "meta", "device_label");
       const label = known ?? newLabel();
-      if (known === undefined) tx.objectStore("meta").put(label, "device_label");
+      if (known === undefined) put(tx, "meta", label, "device_label");
       return label;
     }),
   );
@@ -64,7 +62,7 @@ export interface WaitingUser {
 
 /** Everybody with unsent work on this phone: names and counts, no content. */
 export async function waitingOnThisPhone(): Promise<WaitingUser[]> {
-  const users = await withShell((shell) => reading(shell, ["users"], (tx) => of<KnownUser[]>(tx.objectStore("users").getAll())));
+  const users = await withShell((shell) => reading(shell, ["users"], (tx) => all<KnownUser>(tx, "users")));
   const counted = await Promise.all(users.map(async ({ id, name }) => ({ user_id: id, name, waiting: await countWaiting(id) })));
   return counted.filter((user) => user.waiting > 0);
 }
@@ -74,7 +72,7 @@ async function countWaiting(user: Id): Promise<number> {
   try {
     return await reading(work, ["entries", "quarantined"], async (tx) => {
       const [entries, quarantined] = await Promise.all([
-        of<Entry[]>(tx.objectStore("entries").getAll()),
+        all<Entry>(tx, "entries"),
         of(tx.objectStore("quarantined").count()),
       ]);
       return entries.filter((entry) => entry.state !== "acked").length + quarantined;

@@ -13,6 +13,23 @@ export function of<R>(request: IDBRequest<R>): Promise<R> {
   });
 }
 
+export function get<R>(tx: IDBTransaction, store: string, key: IDBValidKey): Promise<R | undefined> {
+  return of(tx.objectStore(store).get(key));
+}
+
+export function all<R>(tx: IDBTransaction, store: string, range?: IDBKeyRange): Promise<R[]> {
+  return of(tx.objectStore(store).getAll(range));
+}
+
+/** Written with the transaction, or not: no need to wait for it. */
+export function put(tx: IDBTransaction, store: string, value: unknown, key?: IDBValidKey): void {
+  tx.objectStore(store).put(value, key);
+}
+
+export function remove(tx: IDBTransaction, store: string, key: IDBValidKey | IDBKeyRange): void {
+  tx.objectStore(store).delete(key);
+}
+
 /**
  * Opens a database at its version; a tab with an older app lets go of it, so that a newer one can upgrade it. Without `upgrade` only
  * what exists is opened, whatever its version. An upgrade is one transaction: killed within it, the version before is still there.

@@ -1,10 +1,10 @@
 /** Small pictures of others, for looking at without network; they leave with their rows (7). Page only. */
 import type { Id } from "../sync/types.ts";
 import type { CacheDatabase } from "./databases.ts";
-import { of, reading, strictly } from "./strict.ts";
+import { get, of, put, reading, strictly } from "./strict.ts";
 
 export function readThumb(cache: CacheDatabase, id: Id): Promise<ArrayBuffer | undefined> {
-  return reading(cache, ["thumbs"], (tx) => of<ArrayBuffer | undefined>(tx.objectStore("thumbs").get(id)));
+  return reading(cache, ["thumbs"], (tx) => get<ArrayBuffer>(tx, "thumbs", id));
 }
 
 export async function readThumbIds(cache: CacheDatabase): Promise<Set<Id>> {
@@ -15,7 +15,7 @@ export async function readThumbIds(cache: CacheDatabase): Promise<Set<Id>> {
 export function writeThumb(cache: CacheDatabase, id: Id, bytes: ArrayBuffer): Promise<boolean> {
   return strictly(cache, ["rows", "thumbs"], async (tx) => {
     const is_visible = (await of(tx.objectStore("rows").getKey(["photos", id]))) !== undefined;
-    if (is_visible) tx.objectStore("thumbs").put(bytes, id);
+    if (is_visible) put(tx, "thumbs", bytes, id);
     return is_visible;
   });
 }

@@ -2,7 +2,7 @@
 import { NO_UPLOADS, PART_BYTES, uploadingStep, type OwnUploads, type SendUpload, type UploadAction, type UploadInput } from "../sync/uploading.ts";
 import type { Id, PhotoFile, PhotoPolicy } from "../sync/types.ts";
 import type { PhotoRecord, WorkDatabase } from "./databases.ts";
-import { of, reading, strictly } from "./strict.ts";
+import { all, get, put, reading, strictly } from "./strict.ts";
 
 export interface StoredPhotos {
   /** Oldest first: ids rise with the time. */
@@ -19,7 +19,7 @@ export interface SteppedUploads extends StoredPhotos {
 export function stepUploads(work: WorkDatabase, own: OwnUploads, given: UploadInput): Promise<SteppedUploads> {
   return strictly(work, ["photos", "meta"], async (tx) => {
     const [after, actions] = uploadingStep({ ...own, ...(await photosIn(tx)) }, given);
-    for (const action of actions) if (action.type === "put") tx.objectStore("photos").put(action.photo);
+    for (const action of actions) if (action.type === "put") put(tx, "photos", action.photo);
     const { photos, policy, ...rest } = after;
     return { own: rest, photos, policy, actions };
   });
@@ -31,8 +31,8 @@ export function readPhotos(work: WorkDatabase): Promise<StoredPhotos> {
 
 async function photosIn(tx: IDBTransaction): Promise<StoredPhotos> {
   const [photos, policy] = await Promise.all([
-    of<PhotoRecord[]>(tx.objectStore("photos").getAll()),
-    of<PhotoPolicy | undefined>(tx.objectStore("meta").get("photo_policy")),
+    all<PhotoRecord>(tx, "photos"),
+    get<PhotoPolicy>(tx, "meta", "photo_policy"),
   ]);
   return { photos, policy: policy ?? "any" };
 }
@@ -41,7 +41,7 @@ async function photosIn(tx: IDBTransaction): Promise<StoredPhotos> {
 export async function readPart(work: WorkDatabase, { photo_id, file, offset_bytes, size_bytes }: SendUpload): Promise<ArrayBuffer | undefined> {
   const from = offset_bytes % PART_BYTES;
   const key = partKey(photo_id, file, Math.floor(offset_bytes / PART_BYTES));
-  const part = await reading(work, ["photo_parts"], (tx) => of<ArrayBuffer | undefined>(tx.objectStore("photo_parts").get(key)));
+  const part = await reading(work, ["photo_parts"], (tx) => get<ArrayBuffer>(tx, "photo_parts", key));
   const bytes = part?.slice(from, from + size_bytes);
   return bytes?.byteLength === size_bytes ? bytes : undefined;
 }

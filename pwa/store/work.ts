@@ -2,7 +2,7 @@
 import type { Device, Entry, Event, Step } from "../sync/device.ts";
 import { BATCH, sendingStep } from "../sync/sending.ts";
 import type { Durable, QuarantinedEntry, WorkDatabase } from "./databases.ts";
-import { of, reading, storesOf, strictly } from "./strict.ts";
+import { all, get, of, put, reading, remove, storesOf, strictly } from "./strict.ts";
 
 /** What belongs to one sender alone and lives in its memory. */
 export type Own = Pick<Device, "requests" | "flight" | "batch" | "failures" | "retry_at">;
@@ -42,7 +42,7 @@ export function readOutbox(work: WorkDatabase): Promise<Outbox> {
     const [durable, entries, quarantined] = await Promise.all([
       readDurable(tx),
       readEntries(tx),
-      of<QuarantinedEntry[]>(tx.objectStore("quarantined").getAll()),
+      all<QuarantinedEntry>(tx, "quarantined"),
     ]);
     return { durable, entries, quarantined };
   });
@@ -50,34 +50,26 @@ export function readOutbox(work: WorkDatabase): Promise<Outbox> {
 
 /** Writes without waiting for each: one that fails aborts the transaction, which everybody waits for. */
 export function perform(tx: IDBTransaction, [after, actions]: Step): Stepped {
-  const entries = tx.objectStore("entries");
   for (const action of actions) {
     if (action.type === "put") putEntry(tx, action.entry);
-    else if (action.type === "remove") entries.delete(action.id);
-    else if (action.type === "quarantine") tx.objectStore("quarantined").put({ ...action.entry, error: action.error });
-    else if (action.type === "apply") for (const id of action.prune) entries.delete(id);
+    else if (action.type === "remove") remove(tx, "entries", action.id);
+    else if (action.type === "quarantine") put(tx, "quarantined", { ...action.entry, error: action.error });
+    else if (action.type === "apply") for (const id of action.prune) remove(tx, "entries", id);
   }
-  const { requests, flight, batch, failures, retry_at } = after;
-  const durable = durableOf(after);
-  tx.objectStore("meta").put(durable, "device");
+  const { requests, flight, batch, failures, retry_at, cookie, entries, ...durable } = after;
+  put(tx, "meta", durable, "device");
   return { own: { requests, flight, batch, failures, retry_at }, durable, actions };
 }
 
 /** With the receipt of a `photo.add` its bytes may go: that is noted together with the end of the entry, or not at all. */
 function putEntry(tx: IDBTransaction, entry: Entry): void {
-  tx.objectStore("entries").put(entry);
+  put(tx, "entries", entry);
   if (entry.name !== "photo.add" || entry.state !== "acked") return;
-  const photos = tx.objectStore("photos");
-  const request = photos.get(String(entry.args["id"]));
-  request.onsuccess = () => request.result && photos.put({ ...request.result, outcome: entry.outcome });
-}
-
-export function durableOf({ client, user, next_n, trouble, trouble_since, synced_at }: Durable): Durable {
-  return { client, user, next_n, trouble, trouble_since, synced_at };
+  void get<object>(tx, "photos", String(entry.args["id"])).then((photo) => photo && put(tx, "photos", { ...photo, outcome: entry.outcome }));
 }
 
 export function readDurable(tx: IDBTransaction): Promise<Durable> {
-  return of(tx.objectStore("meta").get("device"));
+  return get(tx, "meta", "device") as Promise<Durable>;
 }
 
 function readEntries(tx: IDBTransaction): Promise<Entry[]> {

@@ -25,10 +25,6 @@ export function openPhotoBell(user: Id): BroadcastChannel {
   return new BroadcastChannel(`holdfast-photos-${user}`);
 }
 
-export function photoWordFor({ flight, retry_at, trouble }: PhotoWord): PhotoWord {
-  return { flight, retry_at, trouble };
-}
-
 /** What a page says to a waiting worker. */
 export type WorkerWord = "SKIP_WAITING";
 
@@ -39,9 +35,14 @@ export function openBell(user: Id): BroadcastChannel {
   return new BroadcastChannel(`holdfast-${user}`);
 }
 
+/** What to tell of a sender's step that brought no rows. */
+export function outboxWord({ flight, retry_at }: Pick<Device, "flight" | "retry_at">): Word {
+  return { type: "outbox", sending: { ids: flight?.ids ?? [], retry_at } };
+}
+
 /** What to tell of a sender's step. */
-export function wordFor({ flight, retry_at }: Pick<Device, "flight" | "retry_at">, rows: RowChanges | null): Word {
-  const sending = { ids: flight?.ids ?? [], retry_at };
+export function wordFor(own: Pick<Device, "flight" | "retry_at">, rows: RowChanges | null): Word {
+  const { sending } = outboxWord(own);
   if (rows === null) return { type: "outbox", sending };
   const keys = [...rows.put.map(({ entity, id }): RowKey => [entity, id]), ...rows.gone];
   return { type: "rows", keys: rows.is_reset || keys.length > MANY ? null : keys, sending };

@@ -1,8 +1,9 @@
 /** The engine as the screens see it: opens the databases, keeps the read model, and never says "saved" before it is (23). */
-import { readChildren, readReach, readRows, readSomeRows, type RowChanges } from "../store/cache.ts";
+import { readChildren, readRows, readSomeRows, type RowChanges } from "../store/cache.ts";
 import { actInStore, attachInStore, deleteDraft, forgetQuarantined, mendPhotos, prepareWork, readDraft, requeueInStore, writeDraft, type Acted } from "../store/acts.ts";
 import type { CacheDatabase, Durable, KnownUser, Reach, RowKey, WorkDatabase } from "../store/databases.ts";
 import { openCache, openWork } from "../store/opening.ts";
+import { readReach } from "../store/reach.ts";
 import { readCurrentUser } from "../store/people.ts";
 import { prepareShell, readDeviceLabel } from "../store/shell.ts";
 import { readOutbox, type Outbox } from "../store/work.ts";
@@ -18,6 +19,7 @@ import { onPeopleChanged, signIn, signOut } from "./session.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { runAfter, type Run } from "./strip.ts";
 import { StorageError, type Holdfast, type Id, type Me, type Photo, type Snapshot } from "./types.ts";
+import { rowTaker } from "./taking.ts";
 import { isOwed } from "./uploading.ts";
 import { askForReplay, Updates } from "./worker_registration.ts";
 
@@ -114,6 +116,7 @@ async function newClient(user: KnownUser, label: string, work: WorkDatabase, cac
   const send = newRunner({
     work,
     cache,
+    take: rowTaker(work, cache),
     post: postSync,
     now: Date.now,
     changed(own, durable, rows, actions) {
@@ -180,7 +183,11 @@ async function newClient(user: KnownUser, label: string, work: WorkDatabase, cac
   const take = async (word: Word): Promise<void> => {
     await desk.reread(); // first: between photos and outbox, no strip may be green
     sending = word.sending;
-    if (word.type === "outbox") return takeOutbox(await readOutbox(work), null);
+    if (word.type === "outbox") {
+      takeOutbox(await readOutbox(work), null);
+      if (model.entries.some((entry) => entry.state === "acked")) pulse.wake(false); // the worker took receipts; their rows are ours to get
+      return;
+    }
     await rereadRows(word.keys);
     reach = await readReach(cache);
     takeOutbox(await readOutbox(work), reach.covered);

@@ -1,9 +1,9 @@
 /** This phone's photos in the page: keeps their bytes, sends them, and looks after the space they take. */
 import { changePhotos, dropPhoto, keepInStore, readBytes, writePolicy } from "../store/photos.ts";
 import { clearThumbs, readThumb, readThumbIds, writeThumb } from "../store/thumbs.ts";
-import { readPhotos, stepUploads, type StoredPhotos } from "../store/uploads.ts";
+import { readPhotos, type StoredPhotos } from "../store/uploads.ts";
 import type { CacheDatabase, PhotoRecord, WorkDatabase } from "../store/databases.ts";
-import { openPhotoBell, photoWordFor, type PhotoWord } from "./bell.ts";
+import { openPhotoBell, type PhotoWord } from "./bell.ts";
 import { newId } from "./ids.ts";
 import { getThumb, networkNow, sendUpload } from "./network.ts";
 import { isWaiting, keptPhoto, photoRunAfter, type PhotoRun, type Standing } from "./places.ts";
@@ -12,6 +12,7 @@ import { asSender } from "./runner.ts";
 import { StorageError, type Holdfast, type Id, type Photo, type StorageState } from "./types.ts";
 import { newUploader } from "./uploader.ts";
 import { NO_UPLOADS, sendable } from "./uploading.ts";
+import { urged } from "./urging.ts";
 import { preparePicture } from "./preparing.ts";
 
 /** Above this share of the space the browser grants, no photo is taken in and none of others is fetched: text must find room. */
@@ -79,7 +80,7 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
   /** After a change that was not a step of the uploader. */
   const changed = async (): Promise<void> => {
     await reread();
-    bell.postMessage(photoWordFor(sender));
+    bell.postMessage(sender);
   };
   const upload = newUploader({
     work,
@@ -87,7 +88,7 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
     now: Date.now,
     network: networkNow,
     changed(stepped) {
-      take(stepped, photoWordFor(stepped.own));
+      take(stepped, stepped.own);
       bell.postMessage(sender);
     },
     isOver: () => is_stopped,
@@ -231,7 +232,8 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
         pulse.wake(false);
       },
       async sendPhotosNow(ids) {
-        await guarded(stepUploads(work, NO_UPLOADS, { type: "urge", ids: ids ?? stored.photos.filter(isWaiting).map(({ id }) => id) }));
+        const meant = ids ?? stored.photos.filter(isWaiting).map(({ id }) => id);
+        await guarded(changePhotos(work, meant, (photo) => urged(photo, meant)));
         await changed();
         pulse.wake(true);
       },

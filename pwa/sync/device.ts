@@ -178,15 +178,15 @@ function amend(state: Device, given: Amend): Step {
   const entry = personsOwn(state, given.id);
   if (entry?.state !== "waiting") return [state, [denied(entry, given.id)]];
   const amended: Entry = { ...entry, args: given.args, made_at: given.made_at };
-  return [replaced(state, new Map([[entry.id, amended]])), [{ type: "put", entry: amended }]];
+  return [replaced(state, [amended]), [{ type: "put", entry: amended }]];
 }
 
 function discard(state: Device, given: Discard): Step {
   const entry = personsOwn(state, given.id);
   if (entry?.state !== "waiting") return [state, [denied(entry, given.id)]];
   const noop = noopFor(entry, given.noop_id, given.made_at);
-  const after = replaced(state, new Map([[entry.id, noop]]));
-  return [after, [{ type: "remove", id: entry.id }, put(noop)]];
+  const entries = state.entries.map((one) => (one === entry ? noop : one));
+  return [{ ...state, entries }, [{ type: "remove", id: entry.id }, put(noop)]];
 }
 
 /** The entry, unless it only keeps a number: nobody wrote a noop, so nobody can change it. */

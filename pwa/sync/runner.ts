@@ -4,13 +4,13 @@
  * Tabs and the worker each have a runner on the same outbox. Every step reads and writes the outbox in one strict transaction, so
  * that numbers cannot fork (16); Web Locks elect one sender, and two would be harmless (2).
  */
-import { applyRows, readReach, type RowChanges, type Rows } from "../store/cache.ts";
+import type { RowChanges } from "../store/cache.ts";
+import { readReach } from "../store/reach.ts";
 import type { CacheDatabase, Durable, WorkDatabase } from "../store/databases.ts";
-import { NOTHING_OWN, readOutbox, stepInStore, type Own } from "../store/work.ts";
-import type { Action, Answer, Event, Failure, SyncRequest } from "./device.ts";
+import { NOTHING_OWN, stepInStore, type Own } from "../store/work.ts";
+import type { Action, Answer, AnswerBody, Event, SyncRequest } from "./device.ts";
 import { newId, newJitter } from "./ids.ts";
 import type { Landed } from "./network.ts";
-import { sendingStep } from "./sending.ts";
 import { StorageError, type Id, type Instant } from "./types.ts";
 
 export interface Environment {
@@ -22,75 +22,56 @@ export interface Environment {
   readonly changed: (own: Own, durable: Durable, rows: RowChanges | null, actions: readonly Action[]) => void;
   /** The device's storage refused a step that nobody waits for. */
   readonly failed: (error: StorageError) => void;
+  /** Takes rows and receipts of an answer; a sender without it takes receipts alone, and leaves the rows to the next page. */
+  readonly take?: (given: Answer, own: Own, step: Stepping) => Promise<readonly Action[]>;
 }
 
+/** One step; with the cookie it is judged by, unless that is the cache's, and the rows that were taken for it. */
+export type Stepping = (given: Event, cookie?: string | null, rows?: RowChanges | null) => Promise<readonly Action[]>;
+
 type Sent = Extract<Action, { type: "send" }>;
+type Failed = Exclude<Landed, { kind: "answer" }> | { readonly kind: "storage" };
 
 /**
  * A sender of its own. Its result sends and asks until nothing is left to do or a wait is due, and resolves to when to try again, null:
  * when something new happens. To be called by the elected one (see `asSender`); rejects with `StorageError` when a step was not stored.
  */
-export function newRunner({ work, cache, post, now, changed, failed }: Environment): (is_forced: boolean) => Promise<Instant | null> {
+export function newRunner({ work, cache, post, now, changed, failed, take }: Environment): (is_forced: boolean) => Promise<Instant | null> {
   let own: Own = NOTHING_OWN;
   let is_new = true;
-  let last: Promise<unknown> = Promise.resolve();
 
-  const inTurn = <R>(take: () => Promise<R>): Promise<R> => {
-    const turn = last.then(take);
-    last = turn.catch(() => undefined);
-    return turn;
-  };
-
-  const adopt = async (given: Event, cookie: string | null, rows: RowChanges | null): Promise<readonly Action[]> => {
-    const stepped = await stepInStore(work, own, cookie, given);
+  const step: Stepping = async (given, cookie, rows = null) => {
+    const stepped = await stepInStore(work, own, cookie === undefined ? (await readReach(cache)).cookie : cookie, given);
     own = stepped.own;
     changed(own, stepped.durable, rows, stepped.actions);
     return stepped.actions;
   };
-  const cookieNow = async (): Promise<string | null> => (await readReach(cache)).cookie;
-  /** After those before it. */
-  const step = (given: Event): Promise<readonly Action[]> => inTurn(async () => adopt(given, await cookieNow(), null));
+  const fail = (request: number, landed: Failed): Promise<readonly Action[]> =>
+    step({ type: "failure", request, now: now(), jitter: newJitter(), fresh_id: newId(), status: 0, error: "", retry_after_ms: 0, next_n: 0, ...landed });
 
-  const failure = (request: number, landed: Exclude<Landed, { kind: "answer" }> | { kind: "storage" }): Failure => {
-    const said = { status: 0, error: "", retry_after_ms: 0, next_n: 0, ...landed };
-    return { type: "failure", request, now: now(), jitter: newJitter(), fresh_id: newId(), ...said };
+  const answered = (given: Answer): Promise<readonly Action[]> =>
+    // Acknowledged entries stay until their rows are here; to a sender that takes none they never come.
+    take ? take(given, own, step) : step({ ...given, body: { ...given.body, complete: false } });
+
+  const land = async (request: number, landed: Landed): Promise<readonly Action[]> => {
+    try {
+      return landed.kind === "answer" ? await answered({ type: "answer", request, now: now(), body: landed.body as AnswerBody }) : await fail(request, landed);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      // The answer came and could not be kept: nothing of it holds, and it is asked for again after a while (23).
+      failed(error);
+      return fail(request, { kind: "storage" });
+    }
   };
-
-  /**
-   * Rows and cookie are written first and name the entries they cover; then those entries leave the outbox. Killed between the two,
-   * the device shows the rows and ignores the covered entries, until a later answer removes them (11, 14).
-   */
-  const answered = async (given: Answer): Promise<readonly Action[]> => {
-    const [{ durable, entries }, cookie] = await Promise.all([readOutbox(work), cookieNow()]);
-    const [, actions] = sendingStep({ ...durable, ...own, entries, cookie }, given);
-    const applying = actions.find((action) => action.type === "apply");
-    if (applying === undefined) return adopt(given, cookie, null);
-    const asked = { cookie, now: given.now, prune: applying.prune, held: new Set(entries.map((entry) => entry.id)) };
-    const rows = await applyRows(cache, asked, given.body as Rows);
-    // Null: another sender has moved the cookie since; the reducer then takes the receipts and asks again (13).
-    return adopt(given, rows === null ? await cookieNow() : cookie, rows);
-  };
-
-  const land = (request: number, landed: Landed): Promise<readonly Action[]> =>
-    inTurn(async () => {
-      try {
-        return landed.kind === "answer"
-          ? await answered({ type: "answer", request, now: now(), body: landed.body as Rows })
-          : await adopt(failure(request, landed), await cookieNow(), null);
-      } catch (error) {
-        if (!(error instanceof StorageError)) throw error;
-        // The answer came and could not be kept: nothing of it holds, and it is asked for again after a while (23).
-        failed(error);
-        return adopt(failure(request, { kind: "storage" }), null, null);
-      }
-    });
 
   return async (is_forced) => {
-    if (is_new || own.flight !== null) await step({ type: "restart" });
+    if (is_new || own.flight) await step({ type: "restart" });
     is_new = false;
     let actions = await step({ type: "wake", now: now(), is_forced });
-    for (let sent = findSent(actions); sent !== undefined; sent = findSent(actions)) {
+    let is_first = true; // it may be a probe, without mutations
+    for (let sent = findSent(actions); sent && (take || is_first || sent.body.mutations.length > 0); sent = findSent(actions)) {
       actions = await land(sent.request, await post(sent.body));
+      is_first = false;
     }
     return actions.find((action) => action.type === "wait")?.at ?? null;
   };

@@ -1,8 +1,8 @@
 /**
- * The half of the reducer that sends: what to send when, and what an answer or a failure means. The twin of the same functions of
- * `sync/device.py`, line by line.
+ * The half of the reducer that sends: what to send when, and what an answer or a failure means. The twin of the same inputs of
+ * `sync/device.py`, held to it by golden steps; written as changes to a copy, because every phone downloads it twice.
  */
-import type { Action, Answer, AnswerBody, Device, Entry, Event, Failure, Flight, Step, SyncRequest, Trouble, Wake } from "./device.ts";
+import type { Action, Answer, Device, Entry, Event, Failure, Flight, Step, SyncRequest, Trouble } from "./device.ts";
 import { MAX_MUTATIONS, PROTOCOL_VERSION, SCHEMA_VERSION } from "./rules.ts";
 import type { Id, Instant } from "./types.ts";
 
@@ -14,7 +14,7 @@ export const RETRY_CAP_MS = 60_000;
 export const WAIT_CAP_MS = 15 * 60_000;
 export const ROW_LIMIT = 2_000;
 
-export const PAUSE_OF: ReadonlyMap<string, Trouble> = new Map([
+const PAUSE_OF: ReadonlyMap<string, Trouble> = new Map([
   ["sign_in_required", "sign_in"],
   ["actor_mismatch", "other_user"],
   ["client_revoked", "revoked"],
@@ -25,141 +25,159 @@ export const PAUSES: ReadonlySet<string | null> = new Set(PAUSE_OF.values());
 /** After these a request without mutations goes first. Not after `storage`: a full phone must still get rid of its work. */
 const PROBES: ReadonlySet<Trouble | null> = new Set(["unreachable", "not_ours", "server"]);
 
+/** What every sender has of its own. */
+export interface Sender {
+  flight: object | null;
+  failures: number;
+  retry_at: Instant | null;
+  trouble: string | null;
+}
+
+type Changed<T> = { -readonly [K in keyof T]: T[K] };
+type Wait = { readonly type: "wait"; readonly at: Instant };
+
 /** One step. The state passed in is not changed. */
-export function sendingStep(state: Device, given: Event): Step {
-  switch (given.type) {
-    case "wake": return wake(state, given);
-    case "answer": return answer(state, given);
-    case "failure": return failure(state, given);
-    case "restart": return restart(state);
+export function sendingStep(before: Device, given: Event): Step {
+  const state: Changed<Device> = { ...before };
+  const actions: Action[] = [];
+  const { flight } = before;
+
+  const keep = (entries: readonly Entry[]): void => {
+    state.entries = replaced(state, entries).entries;
+    actions.push(...entries.map(put));
+  };
+
+  /**
+   * Mark the head of the outbox as tried (immutable from here on), then send it and ask for what is new. While nobody was reached,
+   * only ask: what a person wrote without network stays theirs to amend and discard.
+   */
+  const send = (now: Instant): void => {
+    const { client, user, cookie } = state;
+    const head = PROBES.has(state.trouble) ? [] : pending(state).slice(0, state.batch);
+    keep(head.map((entry) => ({ ...entry, state: "tried", tries: entry.tries + 1 })));
+    const request = ++state.requests;
+    const waiting = pending(state);
+    state.retry_at = null;
+    state.flight = { request, client, ids: idsOf(head), acked: idsOf(state.entries.filter(isAcked)), cookie };
+    const body: SyncRequest = {
+      protocol: PROTOCOL_VERSION,
+      schema: SCHEMA_VERSION,
+      client,
+      user,
+      sent_at: now,
+      cookie,
+      mutations: head.map(({ id, n, name, args, base, schema, made_at }) => ({ id, client, n, name, args, base, schema, made_at })),
+      device: { pending: waiting.length, oldest_unsent_at: waiting[0]?.made_at ?? null },
+      limit: ROW_LIMIT,
+    };
+    actions.push({ type: "send", request, body });
+  };
+
+  const trouble = (next: Trouble, now: Instant): void => {
+    if (state.trouble !== next) state.trouble_since = now;
+    state.trouble = next;
+  };
+  const wait = (next: Trouble, said: Pick<Failure, "now" | "retry_after_ms" | "jitter">): void => {
+    trouble(next, said.now);
+    actions.push(backOff(state, said));
+  };
+
+  const answer = ({ body, now }: Answer, { ids, acked, cookie }: Flight): void => {
+    const outcomes = new Map(body.receipts.map((receipt) => [receipt.id, receipt.outcome]));
+    if (!ids.every((id) => outcomes.has(id))) return wait("server", { now, retry_after_ms: 0, jitter: 0 });
+    // A probe that was answered says nothing about pushes: a server that takes none is not asked faster and faster (8).
+    if (ids.length || !pending(state).length) state.failures = 0;
+    state.retry_at = state.trouble = state.trouble_since = null;
+    state.batch = Math.min(state.batch * 2, BATCH, MAX_MUTATIONS);
+    keep(
+      state.entries
+        .filter((entry) => !isAcked(entry) && outcomes.has(entry.id))
+        .map((entry) => ({ ...entry, state: "acked", outcome: outcomes.get(entry.id)! })),
+    );
+    if (state.cookie === cookie) { // invariant 13: else another tab has moved the cursor; ask again
+      // Rows, evictions, cookie, end of overlay are one transaction (14); the overlay ends when all rows are in (11).
+      const prune = body.complete ? idsOf(state.entries.filter((entry) => isAcked(entry) && (ids.includes(entry.id) || acked.includes(entry.id)))) : [];
+      actions.push({ type: "apply", prune });
+      state.cookie = body.cookie;
+      if (body.complete) {
+        state.entries = state.entries.filter(({ id }) => !prune.includes(id));
+        state.synced_at = now;
+        if (!state.entries.length) return;
+      }
+    }
+    send(now);
+  };
+
+  const failure = (said: Failure, { ids, client }: Flight): void => {
+    const { kind, status, error, now, next_n, fresh_id } = said;
+    if (kind !== "refused") return wait(kind, said);
+    const pause = PAUSE_OF.get(error);
+    if (pause) return trouble(pause, now);
+    if (error === "fork" || error === "gap") {
+      if (client === state.client) {
+        if (error === "fork" || !state.entries.some((entry) => entry.n === next_n)) {
+          // Two phones share this client id: take a new one and number from 1; ids stay, so nothing is doubled (17).
+          state.client = fresh_id;
+          state.next_n = 1;
+          keep(state.entries.map((entry) => ({ ...entry, n: isAcked(entry) ? 0 : state.next_n++ })));
+        } else {
+          // The server knows less than it acknowledged (it was restored): offer again from the number it asks for.
+          const again = state.entries.filter((entry) => isAcked(entry) && entry.n >= next_n);
+          // It was offered already: no use in asking at once what was just answered.
+          if (!again.length) return wait("server", said);
+          keep(again.map((entry) => ({ ...entry, state: "tried", outcome: null })));
+        }
+      } // else another sender has renumbered meanwhile
+      return send(now);
+    }
+    if (![400, 413, 415].includes(status) || !ids.length) return wait("server", said);
+    // The server cannot read the batch: halve it until the one entry is found, and let the rest flow (19).
+    const entry = state.entries.find(({ id }) => id === ids[0]);
+    if (ids.length > 1) state.batch = ids.length >> 1;
+    else if (entry?.state === "tried") { // else another sender was told so before, or had better luck
+      // The server reads nothing at all: not a fault of what a person wrote.
+      if (entry.name === "noop") return wait("server", said);
+      const noop = noopFor(entry, fresh_id, entry.made_at);
+      state.entries = state.entries.map((one) => (one === entry ? noop : one));
+      actions.push({ type: "quarantine", entry, error }, { type: "remove", id: entry.id });
+    }
+    send(now);
+  };
+
+  if (given.type === "wake") {
+    const waits = waitOf(state, given);
+    if (waits) actions.push(...waits);
+    else send(given.now);
+  } else if (given.type === "restart") {
+    // A new process may be a newer app or have a session: what paused the old one is tried once more (8).
+    state.flight = state.retry_at = null;
+    state.failures = 0;
+    state.batch = BATCH;
+    if (PAUSES.has(state.trouble)) state.trouble = state.trouble_since = null;
+  } else if (flight?.request === given.request) { // else a late word on a request already given up; its receipts will be sent again (2)
+    state.flight = null;
+    if (given.type === "answer") answer(given, flight);
+    else failure(given, flight);
   }
+  return [state, actions];
 }
 
-/** Entries without a receipt, by number: what "n waiting" counts, noops included. */
-export function pending(state: Pick<Device, "entries">): readonly Entry[] {
-  return state.entries.filter((entry) => entry.state !== "acked");
+/** What keeps a sender from sending now: nothing more to do, or a wait; null: nothing does. */
+export function waitOf({ flight, trouble, retry_at }: Sender, { now, is_forced }: { readonly now: Instant; readonly is_forced: boolean }): Wait[] | null {
+  if (flight) return [];
+  if (is_forced) return null;
+  if (PAUSES.has(trouble)) return [];
+  return isTooEarly(retry_at, now) ? [{ type: "wait", at: retry_at }] : null;
 }
 
-function wake(state: Device, given: Wake): Step {
-  if (state.flight !== null) return [state, []];
-  if (!given.is_forced) {
-    if (PAUSES.has(state.trouble)) return [state, []];
-    if (isTooEarly(state.retry_at, given.now)) return [state, [{ type: "wait", at: state.retry_at }]];
-  }
-  return send(state, given.now);
-}
-
+/** Whether to wait on; no instant is so far off but one set before the clock of this device was put back. */
 export function isTooEarly(retry_at: Instant | null, now: Instant): retry_at is Instant {
   return retry_at !== null && now < retry_at && retry_at <= now + WAIT_CAP_MS;
 }
 
-/**
- * Mark the head of the outbox as tried (immutable from here on), then send it and ask for what is new. While nobody was reached,
- * only ask: what a person wrote without network stays theirs to amend and discard.
- */
-function send(state: Device, now: Instant): Step {
-  const head = PROBES.has(state.trouble) ? [] : pending(state).slice(0, state.batch).map(tried);
-  const request = state.requests + 1;
-  const flight: Flight = {
-    request,
-    client: state.client,
-    ids: idsOf(head),
-    acked: idsOf(state.entries.filter((entry) => entry.state === "acked")),
-    cookie: state.cookie,
-  };
-  const after: Device = { ...replaced(state, byId(head)), requests: request, flight, retry_at: null };
-  return [after, [...head.map(put), { type: "send", request, body: requestBody(after, head, now) }]];
-}
-
-function requestBody(state: Device, head: readonly Entry[], now: Instant): SyncRequest {
-  const waiting = pending(state);
-  return {
-    protocol: PROTOCOL_VERSION,
-    schema: SCHEMA_VERSION,
-    client: state.client,
-    user: state.user,
-    sent_at: now,
-    cookie: state.cookie,
-    mutations: head.map((entry) => onTheWire(entry, state.client)),
-    device: { pending: waiting.length, oldest_unsent_at: waiting[0]?.made_at ?? null },
-    limit: ROW_LIMIT,
-  };
-}
-
-function onTheWire({ id, n, name, args, base, schema, made_at }: Entry, client: Id): object {
-  return { id, client, n, name, args, base, schema, made_at };
-}
-
-function tried(entry: Entry): Entry {
-  return { ...entry, state: "tried", tries: entry.tries + 1 };
-}
-
-// --- what comes back
-
-function answer(state: Device, given: Answer): Step {
-  const { flight } = state;
-  // A late answer to a request already given up; its receipts will be sent again (2).
-  if (flight?.request !== given.request) return [state, []];
-  const { body, now } = given;
-  const outcomes = new Map(body.receipts.map((receipt) => [receipt.id, receipt.outcome]));
-  if (flight.ids.some((id) => !outcomes.has(id))) return backOff(state, "server", now, 0, 0);
-  // A probe that was answered says nothing about pushes: a server that takes none is not asked faster and faster (8).
-  const failures = flight.ids.length > 0 || pending(state).length === 0 ? 0 : state.failures;
-  let after: Device = { ...state, flight: null, failures, retry_at: null, trouble: null, trouble_since: null, batch: grown(state) };
-  let actions: readonly Action[];
-  [after, actions] = acknowledge(after, outcomes);
-  if (state.cookie === flight.cookie) { // invariant 13: else another tab has moved the cursor; ask again
-    const [applied, applying] = apply(after, flight, body, now);
-    after = applied;
-    actions = [...actions, ...applying];
-    if (body.complete && after.entries.length === 0) return [after, actions];
-  }
-  const [sent, sending] = send(after, now);
-  return [sent, [...actions, ...sending]];
-}
-
-function acknowledge(state: Device, outcomes: ReadonlyMap<Id, string>): Step {
-  const acked = state.entries
-    .filter((entry) => entry.state !== "acked" && outcomes.has(entry.id))
-    .map((entry): Entry => ({ ...entry, state: "acked", outcome: outcomes.get(entry.id) ?? null }));
-  return [replaced(state, byId(acked)), acked.map(put)];
-}
-
-/** Rows, evictions, cookie, end of overlay are one transaction (14); the overlay ends when all rows are in (11). */
-function apply(state: Device, flight: Flight, body: AnswerBody, now: Instant): Step {
-  if (!body.complete) return [{ ...state, cookie: body.cookie }, [{ type: "apply", prune: [] }]];
-  const included = new Set([...flight.ids, ...flight.acked]);
-  const covered = idsOf(state.entries.filter((entry) => entry.state === "acked" && included.has(entry.id)));
-  const gone = new Set(covered);
-  const entries = state.entries.filter((entry) => !gone.has(entry.id));
-  return [{ ...state, entries, cookie: body.cookie, synced_at: now }, [{ type: "apply", prune: covered }]];
-}
-
-function grown(state: Device): number {
-  return Math.min(state.batch * 2, BATCH, MAX_MUTATIONS);
-}
-
-// --- what fails
-
-function failure(state: Device, given: Failure): Step {
-  const { flight } = state;
-  if (flight?.request !== given.request) return [state, []];
-  const landed: Device = { ...state, flight: null };
-  if (given.kind !== "refused") return backOff(landed, given.kind, given.now, given.retry_after_ms, given.jitter);
-  const pause = PAUSE_OF.get(given.error);
-  if (pause !== undefined) return [inTrouble(landed, pause, given.now), []];
-  // Another sender has renumbered meanwhile.
-  if (["fork", "gap"].includes(given.error) && flight.client !== state.client) return send(landed, given.now);
-  if (given.error === "fork" || (given.error === "gap" && !holds(state, given.next_n))) return renumber(landed, given);
-  if (given.error === "gap") return offerAgain(landed, given);
-  if ([400, 413, 415].includes(given.status) && flight.ids.length > 0) return narrow(landed, flight, given);
-  return backOff(landed, "server", given.now, given.retry_after_ms, given.jitter);
-}
-
-function backOff(state: Device, trouble: Trouble, now: Instant, retry_after_ms: number, jitter: number): Step {
-  const failures = state.failures + 1;
-  const at = now + retryDelayMs(failures, retry_after_ms, jitter);
-  return [{ ...inTrouble(state, trouble, now), flight: null, failures, retry_at: at }, [{ type: "wait", at }]];
+/** One more failure in a row: when to try again. */
+export function backOff(state: Sender, { now, retry_after_ms, jitter }: Pick<Failure, "now" | "retry_after_ms" | "jitter">): Wait {
+  return { type: "wait", at: (state.retry_at = now + retryDelayMs(++state.failures, retry_after_ms, jitter)) };
 }
 
 /**
@@ -168,72 +186,36 @@ function backOff(state: Device, trouble: Trouble, now: Instant, retry_after_ms: 
  */
 export function retryDelayMs(failures: number, retry_after_ms: number, jitter: number, cap_ms = RETRY_CAP_MS): number {
   const ceiling = Math.min(cap_ms, RETRY_BASE_MS * 2 ** Math.min(failures - 1, 16));
-  return Math.max(Math.min(retry_after_ms, WAIT_CAP_MS), Math.floor((ceiling * (500 + Math.floor(jitter / 2))) / 1_000));
+  return Math.max(Math.min(retry_after_ms, WAIT_CAP_MS), Math.floor((ceiling * (500 + (jitter >> 1))) / 1_000));
 }
 
-function inTrouble(state: Device, trouble: Trouble, now: Instant): Device {
-  return { ...state, trouble, trouble_since: state.trouble === trouble ? state.trouble_since : now };
+/** What an error of the server pauses until a person has done something. */
+export function pauseOf(error: string): Trouble | undefined {
+  return PAUSE_OF.get(error);
 }
 
-function holds(state: Device, n: number): boolean {
-  return state.entries.some((entry) => entry.n === n);
+/** Entries without a receipt, by number: what "n waiting" counts, noops included. */
+export function pending(state: Pick<Device, "entries">): readonly Entry[] {
+  return state.entries.filter((entry) => !isAcked(entry));
 }
 
-/** The server knows less than it acknowledged (it was restored): offer again from the number it asks for. */
-function offerAgain(state: Device, given: Failure): Step {
-  const again = state.entries
-    .filter((entry) => entry.state === "acked" && entry.n >= given.next_n)
-    .map((entry): Entry => ({ ...entry, state: "tried", outcome: null }));
-  // It was offered already: no use in asking at once what was just answered.
-  if (again.length === 0) return backOff(state, "server", given.now, given.retry_after_ms, given.jitter);
-  const [after, sending] = send(replaced(state, byId(again)), given.now);
-  return [after, [...again.map(put), ...sending]];
-}
-
-/** Two phones share this client id: take a new one and number from 1; ids stay, so nothing is doubled (17). */
-function renumber(state: Device, given: Failure): Step {
-  let n = 0;
-  const entries = state.entries.map((entry): Entry => ({ ...entry, n: entry.state === "acked" ? 0 : ++n }));
-  const [after, sending] = send({ ...state, client: given.fresh_id, entries, next_n: n + 1 }, given.now);
-  return [after, [...entries.map(put), ...sending]];
-}
-
-/** The server cannot read the batch: halve it until the one entry is found, and let the rest flow (19). */
-function narrow(state: Device, flight: Flight, given: Failure): Step {
-  if (flight.ids.length > 1) return send({ ...state, batch: Math.floor(flight.ids.length / 2) }, given.now);
-  const entry = state.entries.find((other) => other.id === flight.ids[0]);
-  if (entry?.state !== "tried") return send(state, given.now); // another sender was told so before, or had better luck
-  // The server reads nothing at all: not a fault of what a person wrote.
-  if (entry.name === "noop") return backOff(state, "server", given.now, given.retry_after_ms, given.jitter);
-  const noop = noopFor(entry, given.fresh_id, entry.made_at);
-  const [after, sending] = send(replaced(state, new Map([[entry.id, noop]])), given.now);
-  return [after, [{ type: "quarantine", entry, error: given.error }, { type: "remove", id: entry.id }, ...sending]];
-}
-
-// --- the rest
-
-/** A new process may be a newer app or have a session: what paused the old one is tried once more (8). */
-function restart(state: Device): Step {
-  const after: Device = { ...state, flight: null, retry_at: null, failures: 0, batch: BATCH };
-  return [PAUSES.has(state.trouble) ? { ...after, trouble: null, trouble_since: null } : after, []];
+function isAcked(entry: Entry): boolean {
+  return entry.state === "acked";
 }
 
 /** An entry that does nothing but keep the number, so that the order has no hole (16). */
 export function noopFor(entry: Entry, id: Id, made_at: Instant): Entry {
-  return { id, n: entry.n, name: "noop", args: {}, base: null, schema: SCHEMA_VERSION, made_at, state: "waiting", tries: 0, outcome: null };
+  return { ...entry, id, name: "noop", args: {}, base: null, schema: SCHEMA_VERSION, made_at, state: "waiting", tries: 0, outcome: null };
 }
 
 export function put(entry: Entry): Action {
   return { type: "put", entry };
 }
 
-/** The state with these entries in place of those with the ids named; one pass, whatever their count. */
-export function replaced(state: Device, entries: ReadonlyMap<Id, Entry>): Device {
-  return { ...state, entries: state.entries.map((entry) => entries.get(entry.id) ?? entry) };
-}
-
-function byId(entries: readonly Entry[]): ReadonlyMap<Id, Entry> {
-  return new Map(entries.map((entry) => [entry.id, entry]));
+/** The state with these entries in place of those with their ids; one pass, whatever their count. */
+export function replaced(state: Device, entries: readonly Entry[]): Device {
+  const by_id = new Map(entries.map((entry) => [entry.id, entry]));
+  return { ...state, entries: state.entries.map((entry) => by_id.get(entry.id) ?? entry) };
 }
 
 function idsOf(entries: readonly Entry[]): Id[] {

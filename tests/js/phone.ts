@@ -1,13 +1,15 @@
 /** A phone for the tests: real stores on an IndexedDB in memory, the real runner, and a server that may fail. */
 import { IDBFactory, IDBKeyRange } from "fake-indexeddb";
 import { actInStore, prepareWork } from "../../pwa/store/acts.ts";
-import { readReach, readRows } from "../../pwa/store/cache.ts";
+import { readRows } from "../../pwa/store/cache.ts";
+import { readReach } from "../../pwa/store/reach.ts";
 import type { CacheDatabase, WorkDatabase } from "../../pwa/store/databases.ts";
 import { openCache, openWork } from "../../pwa/store/opening.ts";
 import { readOutbox, type Outbox } from "../../pwa/store/work.ts";
 import { newId } from "../../pwa/sync/ids.ts";
 import { Model, WHOLE } from "../../pwa/sync/model.ts";
 import { newRunner, type Environment } from "../../pwa/sync/runner.ts";
+import { rowTaker } from "../../pwa/sync/taking.ts";
 import type { FakeServer } from "./fake_server.ts";
 
 export const USER = "0192f0c1-7a4e-7cc0-8000-0000000000a1";
@@ -38,7 +40,7 @@ export class Phone {
   /** A tab, or the worker: each has its own. */
   sender(changes: Partial<Environment> = {}): { run: (is_forced: boolean) => Promise<number | null> } {
     const { work, cache, server } = this;
-    return { run: newRunner({ work, cache, post: server.post, now: () => this.now, changed: () => undefined, failed: () => undefined, ...changes }) };
+    return { run: newRunner({ work, cache, take: rowTaker(work, cache), post: server.post, now: () => this.now, changed: () => undefined, failed: () => undefined, ...changes }) };
   }
 
   async create(title: string): Promise<string> {

@@ -6,6 +6,7 @@ import { readPhotos } from "../../pwa/store/uploads.ts";
 import { newId } from "../../pwa/sync/ids.ts";
 import { newUploader, type UploadEnvironment } from "../../pwa/sync/uploader.ts";
 import type { Network } from "../../pwa/sync/uploading.ts";
+import { urged } from "../../pwa/sync/urging.ts";
 import { taken } from "./camera.ts";
 import { FakeServer } from "./fake_server.ts";
 import { FakeUploads } from "./fake_uploads.ts";
@@ -75,6 +76,11 @@ export class PhotoPhone {
 
   async photo(id: string): Promise<PhotoRecord> {
     return (await this.photos()).find((photo) => photo.id === id)!;
+  }
+
+  /** "Send now". */
+  urge(...ids: string[]): Promise<void> {
+    return changePhotos(this.phone.work, ids, (photo) => urged(photo, ids));
   }
 
   change(id: string, changes: Partial<PhotoRecord>): Promise<void> {

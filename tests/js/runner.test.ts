@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { actInStore, requeueInStore } from "../../pwa/store/acts.ts";
-import { readReach } from "../../pwa/store/cache.ts";
+import { readReach } from "../../pwa/store/reach.ts";
 import { newId } from "../../pwa/sync/ids.ts";
 import { StorageError } from "../../pwa/sync/types.ts";
 import { FakeServer, itemDoc } from "./fake_server.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { actInStore, deleteDraft, forgetQuarantined, readDraft, writeDraft } from "../../pwa/store/acts.ts";
-import { applyRows, readChildren, readReach, readRows, type Rows } from "../../pwa/store/cache.ts";
+import { applyRows, readChildren, readRows, type Rows } from "../../pwa/store/cache.ts";
+import { readReach } from "../../pwa/store/reach.ts";
 import { lockUser, prepareShell, readDeviceLabel, waitingOnThisPhone, writeCurrentUser } from "../../pwa/store/shell.ts";
 import { forgetPendingSignOut, readCurrentUser, readPendingSignOut } from "../../pwa/store/people.ts";
 import { openCache } from "../../pwa/store/opening.ts";

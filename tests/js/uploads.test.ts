@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { writePolicy } from "../../pwa/store/photos.ts";
-import { stepUploads } from "../../pwa/store/uploads.ts";
 import { StorageError } from "../../pwa/sync/types.ts";
-import { NO_UPLOADS, PART_BYTES } from "../../pwa/sync/uploading.ts";
+import { PART_BYTES } from "../../pwa/sync/uploading.ts";
 import type { Fate } from "./fake_uploads.ts";
 import { newDisk } from "./phone.ts";
 import { PhotoPhone } from "./photo_phone.ts";
@@ -47,7 +46,7 @@ test("small ones of all go first, then pictures, oldest first", async () => {
 test("what a person wants now goes before everything else", async () => {
   const phone = await PhotoPhone.open();
   const ids = [await phone.add(PICTURE), await phone.add(PICTURE), await phone.add(PICTURE)];
-  await stepUploads(phone.phone.work, NO_UPLOADS, { type: "urge", ids: [ids[2]!] });
+  await phone.urge(ids[2]!);
   await phone.drain();
   assert.deepEqual(phone.uploads.log.filter((line) => line.startsWith("create")).slice(0, 3), [`create ${ids[2]} thumb`, `create ${ids[2]} picture`, `create ${ids[0]} thumb`]);
 });
@@ -125,7 +124,7 @@ test("the policy is judged when sending, and may change in the middle", async ()
   await phone.drain(phone.sender({ changed: () => void (--left === 0 && (phone.network = "metered")) }));
   const before = phone.uploads.log.length;
   assert.ok(before > 0 && before < 8, "it stopped when the Wi-Fi went");
-  await stepUploads(work, NO_UPLOADS, { type: "urge", ids: [ids[1]!] });
+  await phone.urge(ids[1]!);
   await phone.drain();
   await assertStored(phone, ids[1]!);
   await writePolicy(work, "any");
@@ -152,7 +151,7 @@ for (const [name, answer, reason, why] of bad) {
     const { is_stuck, reason: said } = await phone.photo(first!);
     assert.deepEqual([is_stuck, is_stuck ? said : null], [reason !== null, reason]);
     phone.uploads.always.clear();
-    await stepUploads(phone.phone.work, NO_UPLOADS, { type: "urge", ids: [first!] });
+    await phone.urge(first!);
     phone.now += 3_600_000;
     await phone.drain();
     await assertStored(phone, first!, ...others);

@@ -144,6 +144,9 @@ test("without a page the worker sends the outbox, after a server that was away f
   await phone.create("Cracked tile");
   await replay();
   assert.equal(server.applied.length, 1);
+  assert.deepEqual((await phone.outbox()).entries.map((entry) => entry.state), ["acked"], "its row is for the next page to fetch");
+  assert.deepEqual(await phone.titles(), ["Cracked tile"]);
+  assert.equal(await phone.sender().run(false), null);
   assert.equal((await phone.outbox()).entries.length, 0);
 });
 
