@@ -93,13 +93,15 @@ export function instantOf(text: string, offset: string): Instant | null {
 
 /**
  * The same picture with nothing beside it but what is needed to show it: no EXIF (position, serial numbers), XMP, IPTC, comments, maker's
- * previews or appended films. The way up is kept.
+ * previews or appended films. The way up is kept. Null where no picture is found in it.
  */
-export function stripJpeg(bytes: Uint8Array): Blob {
+export function stripJpeg(bytes: Uint8Array): Blob | null {
   const { orientation } = readJpeg(bytes);
+  const segments = [...segmentsOf(bytes)];
+  if (segments.at(-1)?.marker !== SOS) return null;
   const parts: BlobPart[] = [Uint8Array.of(0xff, 0xd8)];
   if (orientation > 1) parts.push(orientationSegment(orientation));
-  for (const { marker, start, end } of segmentsOf(bytes)) if (isNeeded(bytes, marker, start)) parts.push(bytes.slice(start, end));
+  for (const { marker, start, end } of segments) if (isNeeded(bytes, marker, start)) parts.push(bytes.slice(start, end));
   return new Blob(parts, { type: "image/jpeg" });
 }
 

@@ -41,7 +41,7 @@ export async function prepare({ file, options }: PictureRequest): Promise<Pictur
     if (!bitmap && !media_type) return { reason: "not_a_picture" };
     return { prepared: await prepared(file, bytes, media_type, bitmap, options) };
   } catch {
-    return { reason: "unreadable" }; // the file is gone, or the browser had no memory for it
+    return { reason: "unreadable" }; // the file is gone or broken, or the browser had no memory for it
   }
 }
 
@@ -59,7 +59,7 @@ async function prepared(
 ): Promise<PreparedPicture> {
   const is_jpeg = media_type === "image/jpeg";
   const said = is_jpeg ? readJpeg(bytes) : null;
-  let sent: Blob = is_jpeg && !may_tell_position ? stripJpeg(bytes) : new Blob([bytes], { type: media_type ?? "" });
+  let sent = is_jpeg && !may_tell_position ? stripJpeg(bytes) : new Blob([bytes], { type: media_type ?? "" });
   let thumb: ArrayBuffer | null = null;
   let { width, height } = bitmap ?? { width: 0, height: 0 };
   if (bitmap) {
@@ -71,6 +71,7 @@ async function prepared(
     thumb = await thumbOf(bitmap);
     bitmap.close();
   }
+  if (!sent) throw new TypeError("no picture in it");
   const picture = await sent.arrayBuffer();
   return {
     picture,
