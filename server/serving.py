@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import gc
 import socket
+import threading
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
 from server.app import create_app
+from server.phone.unpinned import Unpinned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from starlette.types import ASGIApp
+
     from server.settings import Settings
 
 LOGGING: Final[dict[str, Any]] = {
@@ -42,11 +51,16 @@ class Server(uvicorn.Server):
             print(f"Holdfast is on {self._url}", flush=True)
 
 
-def serve(settings: Settings, listener: socket.socket) -> int:
-    """Migrate, serve on what `listen` gave, and end cleanly on Ctrl-C or SIGTERM; returns the exit status."""
+def serve(settings: Settings, listener: socket.socket, certificate: Path | None = None) -> int:
+    """Migrate, serve on what `listen` gave, and end cleanly on Ctrl-C or SIGTERM; returns the exit status.
+
+    With `certificate`, a file of a private key and its certificate, the server speaks TLS itself.
+    """
     port = listener.getsockname()[1]
+    app: ASGIApp = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        Unpinned(app) if certificate else app,
+        ssl_certfile=certificate,
         http="httptools",
         ws="none",
         lifespan="on",
@@ -67,6 +81,23 @@ def serve(settings: Settings, listener: socket.socket) -> int:
     finally:
         listener.close()
     return 0 if server.started else 1
+
+
+@contextmanager
+def beside(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+    """Serve a small app of its own on another address, in a thread, for as long as the context lasts."""
+    config = uvicorn.Config(app, ws="none", lifespan="off", access_log=False, log_config=None, server_header=False)
+    config.timeout_graceful_shutdown = 1
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), name="beside")
+    thread.start()
+    try:
+        while thread.is_alive() and not server.started:
+            time.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -10,12 +10,15 @@ from rich.table import Table
 
 from server.actions import demo
 from server.actions.office import OfficeRefused, open_office
+from server.commands import phone
 from server.commands.options import add_command, settings_of
 from server.serving import PortTaken, listen
 from server.serving import serve as serve_app
 
 if TYPE_CHECKING:
     import argparse
+    import socket
+    from pathlib import Path
 
     from server.commands.options import Commands
     from server.settings import Settings
@@ -29,19 +32,29 @@ def register(commands: Commands) -> None:
     command.add_argument("--host", help="the address to listen at (default: this machine only)")
     command.add_argument("--port", type=int, help="the port to listen at; 0 takes a free one")
     command.add_argument("--no-demo", action="store_true", help="leave an empty server empty")
+    phone.add_options(command)
 
 
 def serve(chosen: argparse.Namespace) -> int:
     """Serve until Ctrl-C; the first start of an empty server makes a demonstration project."""
+    if chosen.phone:
+        with phone.opened_to_phones(chosen) as reach:
+            return _serve(chosen, reach.settings, reach.listener, reach.certificate)
     settings = settings_of(chosen, host=chosen.host, port=chosen.port)
     try:
         listener = listen(settings.host, settings.port)
     except PortTaken as taken:
         raise OfficeRefused(str(taken)) from None
     with listener:
-        if sign_ins := asyncio.run(_prepare(settings, is_demo_wanted=not chosen.no_demo)):
-            _print(sign_ins)
-        return serve_app(settings, listener)
+        return _serve(chosen, settings, listener)
+
+
+def _serve(
+    chosen: argparse.Namespace, settings: Settings, listener: socket.socket, certificate: Path | None = None
+) -> int:
+    if sign_ins := asyncio.run(_prepare(settings, is_demo_wanted=not chosen.no_demo)):
+        _print(sign_ins)
+    return serve_app(settings, listener, certificate)
 
 
 async def _prepare(settings: Settings, *, is_demo_wanted: bool) -> list[demo.SignIn]:
