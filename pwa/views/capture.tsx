@@ -4,7 +4,7 @@ import { Fragment, h } from "../render/elements.ts";
 import { useEffect, useRef, useState } from "../render/hooks.ts";
 import { emptyOf } from "../sync/overlay.ts";
 import { ITEM_FIELDS } from "../sync/rules.ts";
-import type { Holdfast, Id, Snapshot } from "../sync/types.ts";
+import type { Holdfast, Id, KeptPhoto, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { useDraft } from "./drafts.ts";
 import { useLive } from "./engine.ts";
@@ -13,9 +13,11 @@ import type { Filters } from "./filters.ts";
 import { NO_FILTERS } from "./filters.ts";
 import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
+import { Thumbs } from "./photos.tsx";
 import { readPreference, writePreference } from "./preferences.ts";
 import { sectorsFor } from "./rights.ts";
 import { navigate } from "./router.ts";
+import { TakePhotos } from "./taking.tsx";
 import { FIELD_NAMES, isSame, pick, sectorName, type Values } from "./values.ts";
 import { say, words } from "./words.ts";
 
@@ -55,10 +57,14 @@ function argsOf(form: Form, provisional_number: string): Record<string, unknown>
   return { ...pick(form.values, filled), id: form.id, sector_id: form.sector_id, provisional_number, title };
 }
 
+/** Photos taken for the form, which are added with the item. */
+const unattached = (engine: Holdfast, draft_key: string): KeptPhoto[] => engine.keptPhotos(draft_key).filter((one) => one.item_id === null);
+
 function useCapture(refusal_id: Id | null) {
   const { engine, snapshot } = useLive();
   const start = (): Form => (refusal_id === null ? null : formOfRefusal(engine, snapshot, refusal_id)) ?? startForm(engine, snapshot);
-  const draft = useDraft<Form>(refusal_id === null ? "new" : `new:${refusal_id}`, start);
+  const draft_key = refusal_id === null ? "new" : `new:${refusal_id}`;
+  const draft = useDraft<Form>(draft_key, start);
   const { is_busy, act } = useActing();
   const [problem, setProblem] = useState<string | null>(null);
   const form = draft.value;
@@ -73,21 +79,22 @@ function useCapture(refusal_id: Id | null) {
     const wrong = String(form.values["title"] ?? "").trim() === "" ? words.capture.title_needed : form.sector_id === null ? words.capture.sector_needed : null;
     setProblem(wrong);
     if (wrong !== null) return false;
+    const photo_ids = unattached(engine, draft_key).map((one) => one.id);
     const number = engine.provisionalNumber();
     const message = { text: say(words.capture.saved, `•${number}`), link: { href: `/items/${form.id}`, text: words.capture.open } };
-    const is_saved = await act(() => engine.mutate("item.create", argsOf(form, number), null), message);
+    const is_saved = await act(() => engine.mutate("item.create", argsOf(form, number), null, photo_ids), message);
     if (!is_saved) return false;
     writePreference(engine.me.id, "sticky", { sector_id: form.sector_id, values: pick(form.values, STICKY) });
     if (refusal_id !== null) await act(() => engine.mutate("refusal.dismiss", { id: refusal_id }, null));
     draft.drop(startForm(engine, snapshot));
     return true;
   };
-  return { draft, is_busy, problem, save };
+  return { draft, draft_key, is_busy, problem, save };
 }
 
 export function CapturePage({ refusal_id }: { refusal_id: Id | null }) {
   const { engine, snapshot } = useLive();
-  const { draft, is_busy, problem, save } = useCapture(refusal_id);
+  const { draft, draft_key, is_busy, problem, save } = useCapture(refusal_id);
   const title = useRef<HTMLTextAreaElement>(null);
   const form = draft.value;
   useEffect(() => title.current?.focus(), [form?.id]);
@@ -121,6 +128,8 @@ export function CapturePage({ refusal_id }: { refusal_id: Id | null }) {
             onInput={(event) => draft.set({ ...form, values: { ...form.values, title: event.currentTarget.value.replaceAll("\n", " ") } })}
           />
         </label>
+        <Thumbs photos={unattached(engine, draft_key)} item={null} />
+        <TakePhotos draft_key={draft_key} start="before" onBefore={draft.keep} />
         <CaptureFields form={form} set={draft.set} />
         {draft.is_dirty && <p class="hint">{draft.is_kept ? words.draft_kept : words.draft_not_kept}</p>}
         {draft.is_dirty && <button type="button" class="quiet" onClick={() => draft.drop(startForm(engine, snapshot))}>{words.capture.clear}</button>}

@@ -1,7 +1,8 @@
 /** Small signs: status, priority and the mark that says where an item's work is. Always an icon and its word. */
 
 import { h } from "../render/elements.ts";
-import type { Item, Mark, Status } from "../sync/types.ts";
+import type { Id, Item, Mark, Status } from "../sync/types.ts";
+import { useLive } from "./engine.ts";
 import { isOverdue } from "./filters.ts";
 import { dayFrom, formatDay, formatShortDay } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
@@ -27,14 +28,22 @@ const MARK_ICONS: Readonly<Record<Mark, IconName>> = {
 };
 
 /** In a dense row the word of the usual state is left to screen readers; every other state is written out. */
-export function MarkSign({ mark, is_dense = false }: { mark: Mark; is_dense?: boolean }) {
+export function MarkSign({ item_id, is_dense = false }: { item_id: Id; is_dense?: boolean }) {
+  const { snapshot } = useLive();
+  const mark = snapshot.markOf(item_id);
+  const { waiting, of } = snapshot.photosLeft(item_id);
   const is_quiet = is_dense && mark === "on_server";
   return (
     <span class={`mark mark-${mark}`}>
       <Icon name={MARK_ICONS[mark] ?? "phone"} />
-      <span class={is_quiet ? "sr" : ""}>{wordOf(words.mark, mark)}</span>
+      <span class={is_quiet ? "sr" : ""}>{say(words.mark[mark], waiting, of)}</span>
     </span>
   );
+}
+
+export function PhotoSign({ count = 0 }: { count?: number | undefined }) {
+  if (count === 0) return null;
+  return <span class="sign"><Icon name="camera" />{count}<span class="sr"> {words.photo.heading}</span></span>;
 }
 
 export function PrioritySign({ priority }: { priority: string }) {

@@ -23,6 +23,8 @@ export interface Draft<T> {
   /** Whether the phone could keep the last state of it. */
   readonly is_kept: boolean;
   set(value: T): void;
+  /** Writes it now. */
+  keep(): void;
   /** Forgets it and starts again from `value`. */
   drop(value: T): void;
 }
@@ -62,7 +64,7 @@ function useSaver(engine: Holdfast, key: string, onResult: (is_kept: boolean) =>
     cancel();
     waiting.current = { value, timer: setTimeout(flush, SAVE_AFTER_MS) };
   };
-  return { plan, cancel };
+  return { plan, cancel, flush };
 }
 
 export function useDraft<T>(key: string, start: () => T): Draft<T> {
@@ -95,5 +97,5 @@ export function useDraft<T>(key: string, start: () => T): Draft<T> {
     markDirty(engine, key, false);
     void engine.dropDraft(key);
   };
-  return { value: held.value, is_dirty: held.is_dirty, is_kept, set, drop };
+  return { value: held.value, is_dirty: held.is_dirty, is_kept, set, drop, keep: saver.flush };
 }

@@ -60,7 +60,7 @@ export function dayFrom(now: Instant, days: number): string {
 }
 
 export const formatBytes = (bytes: number): string =>
-  new Intl.NumberFormat(undefined, { style: "unit", unit: "kilobyte", maximumFractionDigits: 1 }).format(bytes / 1000);
+  new Intl.NumberFormat(undefined, { style: "unit", unit: bytes < 1e6 ? "kilobyte" : "megabyte", maximumFractionDigits: 1 }).format(bytes / (bytes < 1e6 ? 1e3 : 1e6));
 
 /** "#142", or "•K7-12" until the server has given the number. */
 export function formatItemNumber(item: Pick<Item, "number" | "provisional_number">): string {

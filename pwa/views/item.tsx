@@ -15,6 +15,7 @@ import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
 import { RefusalCard } from "./refusal_card.tsx";
 import { leadsSomewhere, mayOn, suggestedFields } from "./rights.ts";
+import { ItemPhotos } from "./taking.tsx";
 import { fieldWord, isSame, personName, sectorName, valueWords, valuesOf } from "./values.ts";
 import { say, words } from "./words.ts";
 
@@ -35,11 +36,12 @@ export function ItemPage({ item_id, refusal_id }: { item_id: Id; refusal_id: Id 
         <StatusChip status={item.status} />
         <PrioritySign priority={item.priority} />
         <DueSign item={item} now={now} />
-        <MarkSign mark={snapshot.markOf(item.id)} />
+        <MarkSign item_id={item.id} />
       </div>
       {suggested.length > 0 && <p class="hint"><Icon name="clock" /> {words.item.suggested}: {suggested.map(fieldWord).join(", ")}</p>}
       <ItemNotices item={item} />
       <Details item={item} now={now} />
+      <ItemPhotos item={item} />
       <Comments item={item} refusal_id={refusal_id} />
       <Feed item_id={item.id} />
     </Page>

@@ -3,7 +3,7 @@
 import { Fragment, h } from "../render/elements.ts";
 import { useMemo, useState } from "../render/hooks.ts";
 import type { Item } from "../sync/types.ts";
-import { DueSign, MarkSign, PrioritySign, StatusChip } from "./chips.tsx";
+import { DueSign, MarkSign, PhotoSign, PrioritySign, StatusChip } from "./chips.tsx";
 import { useLive, useNow } from "./engine.ts";
 import { FilterSheet } from "./filter_sheet.tsx";
 import { countFilters, matchesFilters, NO_FILTERS, REVIEW, selectItems, TODO, type Filters } from "./filters.ts";
@@ -69,12 +69,13 @@ function Row({ item, is_open, now, has_sector }: { item: Item; is_open: boolean;
         <span class="row-number">{formatItemNumber(item)}</span>
         <PrioritySign priority={item.priority} />
         <span class="row-place" dir="auto">{place}</span>
-        <MarkSign mark={snapshot.markOf(item.id)} is_dense />
+        <MarkSign item_id={item.id} is_dense />
       </span>
       <span class="row-title" dir="auto">{item.title}</span>
       <span class="row-signs">
         <StatusChip status={item.status} />
         <DueSign item={item} now={now} is_dense />
+        <PhotoSign count={item.photo_count} />
       </span>
     </a>
   );

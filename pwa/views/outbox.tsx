@@ -2,15 +2,17 @@
 
 import { Fragment, h } from "../render/elements.ts";
 import { useState } from "../render/hooks.ts";
-import type { OutboxRow, Snapshot } from "../sync/types.ts";
+import type { Id, KeptPhoto, OutboxRow, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { AmendSheet } from "./amend_sheet.tsx";
+import { baseOf } from "./commands.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useLive, useNow } from "./engine.ts";
 import { saveFile } from "./files.ts";
 import { formatAge, formatBytes, formatItemNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
+import { exportPhoto, placeWords, reasonOf } from "./photos.tsx";
 import { notify } from "./snackbar.tsx";
 import { entryWords, sectorCode } from "./values.ts";
 import { say, wordOf, words } from "./words.ts";
@@ -26,7 +28,8 @@ export function dependentsOf(snapshot: Snapshot, row: OutboxRow): OutboxRow[] {
 export function OutboxPage() {
   const { engine, snapshot } = useLive();
   const waiting = snapshot.outbox.filter((row) => row.state !== "acked");
-  const count = waiting.length + snapshot.quarantined.length;
+  const photos = snapshot.photos.filter((one) => one.item_id !== null || one.place === "stuck");
+  const count = waiting.length + snapshot.quarantined.length + photos.length;
   const is_all_there = snapshot.strip.kind === "all_on_server";
   return (
     <Page title={words.outbox.heading}>
@@ -39,13 +42,13 @@ export function OutboxPage() {
         <>
           <p>{say(words.outbox.count, count)}</p>
           <div class="actions">
-            <button type="button" class="primary" onClick={() => engine.sendNow()}><Icon name="up" />{words.outbox.send_now}</button>
+            <button type="button" class="primary" onClick={() => (engine.sendNow(), void engine.sendPhotosNow())}><Icon name="up" />{words.outbox.send_now}</button>
             <ExportButton />
           </div>
           <p class="hint">{words.outbox.export_hint}</p>
         </>
       )}
-      <ul class="cards">{waiting.map((row) => <Row key={row.id} row={row} />)}</ul>
+      <ul class="cards">{waiting.map((row) => <Row key={row.id} row={row} />)}{photos.map((one) => <PhotoRow key={one.id} photo={one} />)}</ul>
     </Page>
   );
 }
@@ -85,6 +88,36 @@ function Row({ row }: { row: OutboxRow }) {
       )}
       {open === "edit" && <AmendSheet row={row} onClose={() => setOpen(null)} />}
       {open === "discard" && <DiscardSheet row={row} what={what} onClose={() => setOpen(null)} />}
+    </li>
+  );
+}
+
+/** The bytes of a photo, which follow the records on their own. */
+function PhotoRow({ photo }: { photo: KeptPhoto }) {
+  const { engine, snapshot } = useLive();
+  const now = useNow(30_000);
+  const { act, is_busy } = useActing();
+  const [is_sure, setSure] = useState(false);
+  const item = snapshot.items.get(photo.item_id ?? "");
+  const tries = photo.tries === 0 ? words.outbox.never_tried : say(words.outbox.tries, photo.tries);
+  const facts = [say(words.outbox.age, formatAge(photo.kept_at, now)), formatBytes(photo.all_bytes), tries, placeWords(snapshot, photo), photo.tries > 0 ? reasonOf(photo) : ""];
+  const discard = (): Promise<Id | void> =>
+    photo.place === "stuck" || item === undefined ? engine.dropKeptPhoto(photo.id) : engine.mutate("photo.remove", { id: photo.id, item_id: item.id }, baseOf(item));
+  return (
+    <li class="card entry">
+      <h2><Icon name="camera" /><span>{words.photo.one}, {words.photo.kind[photo.kind]}</span></h2>
+      {item && <a class="card-item" href={`/items/${item.id}`} dir="auto">{formatItemNumber(item)} {item.title}, {sectorCode(snapshot, item.sector_id)}</a>}
+      <p class="hint">{facts.filter(Boolean).join(" · ")}</p>
+      {photo.place === "sending" && <progress aria-label={words.photo.progress} max={photo.all_bytes} value={photo.sent_bytes} />}
+      {is_sure && <p role="alert"><strong>{words.needs.forget_sure}</strong></p>}
+      <div class="card-acts">
+        <button type="button" onClick={() => void engine.sendPhotosNow([photo.id])}><Icon name="up" />{words.outbox.send_now}</button>
+        <button type="button" onClick={() => void exportPhoto(engine, photo)}><Icon name="download" />{words.outbox.export}</button>
+        {is_sure && <button type="button" onClick={() => setSure(false)}>{words.outbox.keep}</button>}
+        <button type="button" class="danger" disabled={is_busy} onClick={() => (is_sure ? void act(discard, { text: words.outbox.discarded }) : setSure(true))}>
+          <Icon name="trash" />{is_sure ? words.outbox.discard_really : words.outbox.discard}
+        </button>
+      </div>
     </li>
   );
 }

@@ -21,6 +21,10 @@ async function sendAgain(engine: Holdfast, snapshot: Snapshot, refusal: Refusal,
   const item = refusal.item_id === null ? undefined : snapshot.items.get(refusal.item_id);
   const args: Record<string, unknown> = { ...refusal.args };
   if (refusal.name === "comment.add") args["id"] = engine.newId();
+  if (refusal.name === "photo.add" && item !== undefined) {
+    await engine.attachPhotos(item.id, [String(args["id"])], baseOf(item));
+    return engine.mutate("refusal.dismiss", { id: refusal.id }, null);
+  }
   if (refusal.name === "item.edit" && item !== undefined) args["was"] = pick(valuesOf(item), Object.keys(args["set"] as object));
   if (reason !== undefined) args["reason"] = reason;
   const sent = await engine.mutate(refusal.name, args, item === undefined ? null : baseOf(item));
@@ -66,6 +70,7 @@ export function RefusalCard({ refusal, has_item = false }: { refusal: Refusal; h
   const { what, content } = entryWords(snapshot, refusal);
   const editor = item === undefined && refusal.name !== "item.create" ? null : editorOf(refusal);
   const again = (): void => (editor !== null ? navigate(editor) : command?.needs_reason === true ? setAsking(true) : void resend());
+  const can_again = command !== undefined || (refusal.name === "photo.add" && item !== undefined);
   const is_parked = refusal.state === "parked";
   const Heading = has_item ? "h3" : "h2";
   return (
@@ -78,7 +83,7 @@ export function RefusalCard({ refusal, has_item = false }: { refusal: Refusal; h
       {!is_parked && (
         <div class="card-acts">
           {may_restore && <button type="button" class="primary" disabled={is_busy} onClick={restore}>{words.needs.restore_apply}</button>}
-          {!may_restore && (editor !== null || command !== undefined) && (
+          {!may_restore && (editor !== null || can_again) && (
             <button type="button" class="primary" disabled={is_busy} onClick={again}>
               {editor === null && !command?.needs_reason ? words.needs.resend : words.needs.edit_resend}
             </button>
@@ -86,7 +91,7 @@ export function RefusalCard({ refusal, has_item = false }: { refusal: Refusal; h
           <button type="button" disabled={is_busy} onClick={dismiss}>{words.needs.dismiss}</button>
         </div>
       )}
-      {!is_parked && editor === null && command === undefined && !may_restore && <p class="hint">{words.needs.cannot}</p>}
+      {!is_parked && editor === null && !can_again && !may_restore && <p class="hint">{words.needs.cannot}</p>}
       {is_asking && (
         <ReasonSheet
           command={refusal.name}

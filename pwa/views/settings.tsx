@@ -2,13 +2,18 @@
 
 import { Fragment, h } from "../render/elements.ts";
 import { useState } from "../render/hooks.ts";
+import type { PhotoPolicy } from "../sync/types.ts";
 import { Choices } from "./choices.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";
+import { formatBytes } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { useInstallation } from "./install.ts";
 import { ExportButton } from "./outbox.tsx";
 import { Page } from "./page.tsx";
+import { usePreference } from "./preferences.ts";
+import { notify } from "./snackbar.tsx";
+import { levelWords, useStorage } from "./taking.tsx";
 import { sectorName } from "./values.ts";
 import { chooseTheme, readTheme, THEMES, type Theme } from "./theme.ts";
 import { wordOf, say, words } from "./words.ts";
@@ -20,6 +25,7 @@ export function SettingsPage() {
   return (
     <Page title={words.settings.heading}>
       <Look />
+      <Photos />
       <Person />
       <App />
     </Page>
@@ -36,6 +42,35 @@ function Look() {
     <section class="block">
       <Choices label={words.settings.look} options={THEMES.map((one) => [one, words.settings.theme[one]])} chosen={[theme]} onToggle={choose} />
       <p class="hint">{words.settings.theme_hint}</p>
+    </section>
+  );
+}
+
+function Photos() {
+  const { engine, snapshot } = useLive();
+  const [is_original, setOriginal] = usePreference(engine.me.id, "is_original", false);
+  const [tells_position, setTells] = usePreference(engine.me.id, "tells_position", false);
+  const storage = useStorage();
+  /** The browser asks now, and never before. */
+  const tell = (is_on: boolean): void => {
+    if (is_on) navigator.geolocation.getCurrentPosition(() => setTells(true), () => notify({ text: words.photo.position_refused, is_bad: true }));
+    else setTells(false);
+  };
+  return (
+    <section class="block">
+      <h2>{words.photo.heading}</h2>
+      <Choices label={words.photo.over} options={Object.entries(words.photo.policy)} chosen={[snapshot.photo_policy]} onToggle={(one) => void engine.setPhotoPolicy(one as PhotoPolicy)} />
+      <p class="hint">{words.photo.over_hint}</p>
+      <Choices label={words.photo.size} options={Object.entries(words.photo.sizes)} chosen={[String(is_original)]} onToggle={(one) => setOriginal(one === "true")} />
+      <Choices label={words.photo.position} options={Object.entries(words.photo.positions)} chosen={[String(tells_position)]} onToggle={(one) => tell(one === "true")} />
+      <p class="hint">{words.photo.position_hint}</p>
+      {storage !== null && (
+        <>
+          <p>{say(words.photo.used, formatBytes(storage.used_bytes), formatBytes(storage.quota_bytes), storage.photos_left ?? 0)}</p>
+          {storage.level !== "ok" && <p role="status" class="notice">{levelWords(storage)}</p>}
+          {storage.freeable_bytes > 0 && <button type="button" onClick={() => void engine.freeStored()}>{words.photo.free} ({formatBytes(storage.freeable_bytes)})</button>}
+        </>
+      )}
     </section>
   );
 }

@@ -4,7 +4,7 @@ import { Fragment, h } from "../render/elements.ts";
 import { useState } from "../render/hooks.ts";
 import type { Strip as StripState, StripKind } from "../sync/types.ts";
 import { useLive, useNow } from "./engine.ts";
-import { formatInstant } from "./format.ts";
+import { formatBytes, formatInstant } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { SignInSheet } from "./signin_sheet.tsx";
 import { say, words } from "./words.ts";
@@ -36,6 +36,11 @@ export function stripWords(strip: StripState, now: number): string {
   const table: Readonly<Record<string, string>> = words.strip;
   if (kind === "all_on_server") return say(words.strip.all_on_server, strip.synced_at === null ? "" : formatInstant(strip.synced_at, now)).trim();
   if (kind === "sending") return strip.of === 0 ? words.strip.waiting_0 : say(words.strip.sending, strip.sent, strip.of);
+  const { photos } = strip;
+  if (kind.startsWith("photos_")) {
+    const count = kind === "photos_held" ? photos.held : kind === "photos_stuck" ? photos.stuck : photos.waiting;
+    return say(table[kind] ?? kind, count, formatBytes(photos.bytes), photos.sent + 1, photos.of, photos.percent);
+  }
   const text = say((waiting === 0 ? table[`${kind}_0`] : undefined) ?? table[kind] ?? kind, waiting);
   const is_silent = kind === "server_away" || kind === "not_our_server";
   return is_silent && waiting > 0 ? `${text}, ${say(words.strip.and_waiting, waiting)}` : text;

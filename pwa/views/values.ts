@@ -44,6 +44,7 @@ export const sectorCode = (snapshot: Snapshot, id: Id): string => snapshot.secto
 export function valueWords(snapshot: Snapshot, field: string, value: unknown): string {
   if (value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0)) return words.conflict.empty;
   if (field === "sector_id") return sectorName(snapshot, value);
+  if (field === "kind") return wordOf(words.photo.kind, String(value));
   if (field === "status") return wordOf(words.status, String(value));
   const kind = ITEM_FIELDS[field]?.kind;
   if (kind === "choice") return wordOf(field === "priority" ? words.priority : words.type, String(value));
@@ -68,5 +69,5 @@ export function entryWords(
     return { what: `${what}: ${Object.keys(set).map(fieldWord).join(", ")}`, content: lines.join("\n"), item };
   }
   if (entry.name === "item.move") return { what, content: sectorName(snapshot, entry.args["sector_id"]), item };
-  return { what, content: text(entry.args["title"]) || text(entry.args["text"]) || text(entry.args["reason"]), item };
+  return { what, content: text(entry.args["title"]) || text(entry.args["text"]) || text(entry.args["caption"]) || text(entry.args["reason"]), item };
 }
