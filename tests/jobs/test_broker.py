@@ -273,6 +273,23 @@ async def test_a_job_that_outstays_the_stop_is_interrupted_and_given_back(core: 
     assert (row["state"], row["attempts"], row["error"]) == ("queued", 0, "the server is stopping")
 
 
+async def test_a_clock_that_jumps_ahead_takes_no_job_from_the_process_that_runs_it(core: Core) -> None:
+    calls: list[int] = []
+
+    def slow() -> None:
+        calls.append(1)
+        time.sleep(0.5)
+
+    # As after a machine's sleep: the lease has run out, and by the steady clock it is not yet time to renew it.
+    async with crew(core, actors(slow, _nothing), rhythm=Rhythm(lease_ms=100, renew_s=60, sweep_s=0.05)):
+        await add(core, new_job("slow"))
+        await asyncio.sleep(0.2)
+        await add(core, new_job("_nothing"))  # Whoever comes for this one sees the lease that ran out.
+        await until_states(core, "done", "done")
+    row = (await rows(core))[0]
+    assert (row["attempts"], row["fencing"], calls) == (1, 1, [1])
+
+
 async def test_nothing_is_left_running_after_a_stop(core: Core) -> None:
     before = set(threading.enumerate())
     for _ in range(3):
