@@ -227,5 +227,6 @@ for (const [what, changes] of leavings) {
     await applyRows(cache, asked("c1"), { ...NOTHING, ...changes });
     assert.equal(await readThumb(cache, "p"), undefined);
     assert.equal(await writeThumb(cache, "p", bytesOf(10, 1)), false, "what was on its way is not kept");
+    assert.equal(await readThumb(cache, "p"), undefined);
   });
 }

@@ -162,6 +162,7 @@ test("without a page the worker sends records, and then the photos that may go",
   await photos.keep(1_000);
   await replay();
   assert.equal(photos.phone.server.applied.length, 2);
+  assert.deepEqual((await photos.phone.outbox()).entries.map((entry) => entry.state), ["acked", "acked"], "until a page has their rows");
   assert.deepEqual([...photos.uploads.stored.keys()].filter((key) => key.endsWith("picture")).sort(), ids.map((id) => `${id}/picture`));
   const before = photos.uploads.log.length;
   await replay();
