@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from PIL import Image, ImageChops, ImageDraw
 from tests.camera_exif import exif
 
 Color = tuple[int, int, int]
+Camera = Callable[[tuple[int, int], int], bytes]
 
 # Upright: red, green, blue and yellow, clockwise from the top left.
 CORNERS: Final[tuple[Color, Color, Color, Color]] = ((208, 32, 32), (32, 160, 48), (32, 64, 200), (224, 200, 32))
