@@ -356,10 +356,12 @@ class Proxy:
 
     async def _ask_in_part(self, head: Head, part: bytes) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", self.upstream_port)
-        writer.write(head.encode() + part)
-        await writer.drain()
-        await asyncio.sleep(0.1)  # the server must have read it before the reset discards it
-        _tear_down(writer)
+        try:
+            writer.write(head.encode() + part)
+            await writer.drain()
+            await asyncio.sleep(0.1)  # the server must have read it before the reset discards it
+        finally:
+            _tear_down(writer)
 
     def _tell(self) -> None:
         with self._changed:

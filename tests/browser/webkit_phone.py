@@ -157,6 +157,17 @@ class WebKitPhone(Witness):
         with self._writing(f"{word}. Saved on this phone"):
             self.press(word)
 
+    def send_originals(self) -> None:
+        """Chooses in the settings that photos are sent as the camera made them."""
+        self.go("/settings")
+        self.press("Original")
+
+    def add_photo(self, item_id: str, path: Path) -> None:
+        """Chooses a picture of this machine for the item; waits until the screen says it is kept."""
+        self.show(item_id)
+        with self._writing("1 photo saved on this phone"):
+            self._labelled("From files").send_keys(str(path))
+
     def press(self, name: str, within: str = "") -> None:
         """A click on the button of that name, as soon as nothing covers it."""
 
@@ -170,8 +181,12 @@ class WebKitPhone(Witness):
 
     def fill(self, label: str, value: str) -> None:
         """Replaces what the field of that label holds; the driver has no keys for dates, so events stand for keys."""
+        self.driver.execute_script(_FILL, self._labelled(label), value)
+
+    def _labelled(self, label: str) -> WebElement:
         self.wait_for(f"the field {label!r}", lambda: self.driver.execute_script(_FIELD, label))
-        self.driver.execute_script(_FILL, self.driver.execute_script(_FIELD, label), value)
+        field: WebElement = self.driver.execute_script(_FIELD, label)
+        return field
 
     @contextlib.contextmanager
     def _writing(self, message: str) -> Iterator[None]:
