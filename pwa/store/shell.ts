@@ -3,7 +3,8 @@ import type { Entry } from "../sync/device.ts";
 import type { Id } from "../sync/types.ts";
 import { openShell, openWork } from "./opening.ts";
 import { withShell } from "./people.ts";
-import type { KnownUser } from "./databases.ts";
+import { isOwed } from "../sync/uploading.ts";
+import type { KnownUser, PhotoRecord } from "./databases.ts";
 import { all, get, of, put, reading, remove, strictly } from "./strict.ts";
 
 /** Makes the shell database where it is missing; everything below, and the worker, needs it to be there. */
@@ -56,7 +57,7 @@ function newLabel(): string {
 export interface WaitingUser {
   readonly user_id: Id;
   readonly name: string;
-  /** Mutations on this phone that the server has not acknowledged, quarantined ones included. */
+  /** Mutations and photos on this phone that the server has not acknowledged, quarantined ones included. */
   readonly waiting: number;
 }
 
@@ -70,12 +71,13 @@ export async function waitingOnThisPhone(): Promise<WaitingUser[]> {
 async function countWaiting(user: Id): Promise<number> {
   const work = await openWork(user);
   try {
-    return await reading(work, ["entries", "quarantined"], async (tx) => {
-      const [entries, quarantined] = await Promise.all([
+    return await reading(work, ["entries", "quarantined", "photos"], async (tx) => {
+      const [entries, photos, quarantined] = await Promise.all([
         all<Entry>(tx, "entries"),
+        all<PhotoRecord>(tx, "photos"),
         of(tx.objectStore("quarantined").count()),
       ]);
-      return entries.filter((entry) => entry.state !== "acked").length + quarantined;
+      return entries.filter((entry) => entry.state !== "acked").length + photos.filter(isOwed).length + quarantined;
     });
   } finally {
     work.close();

@@ -6,6 +6,7 @@ import { applyRows, type Rows } from "../../pwa/store/cache.ts";
 import { cacheName, workName } from "../../pwa/store/databases.ts";
 import { openCache, openWork } from "../../pwa/store/opening.ts";
 import { dropPhoto, keepInStore, readBytes } from "../../pwa/store/photos.ts";
+import { prepareShell, waitingOnThisPhone, writeCurrentUser } from "../../pwa/store/shell.ts";
 import { openDatabase, strictly } from "../../pwa/store/strict.ts";
 import { readThumb, readThumbIds, writeThumb } from "../../pwa/store/thumbs.ts";
 import { newId } from "../../pwa/sync/ids.ts";
@@ -142,6 +143,19 @@ test("a photo is dropped only where that is allowed", async () => {
   assert.equal(await countOf(phone.phone.work, "photo_parts"), 4);
   assert.equal(await dropPhoto(phone.phone.work, id, () => true), true);
   assert.deepEqual([await countOf(phone.phone.work, "photos"), await countOf(phone.phone.work, "photo_parts")], [0, 0]);
+});
+
+test("a photo that is still owed counts as waiting on this phone, once its record does not", async () => {
+  const phone = await PhotoPhone.open();
+  await prepareShell();
+  await writeCurrentUser({ id: USER, name: "Ana", login: "ana", company_id: null, project_id: "p", is_locked: false });
+  await phone.keep(10);
+  await phone.attach(await phone.keep(10));
+  assert.deepEqual((await waitingOnThisPhone()).map((user) => user.waiting), [1], "its record");
+  await phone.phone.sender().run(true);
+  assert.deepEqual((await waitingOnThisPhone()).map((user) => user.waiting), [1], "its bytes");
+  await phone.drain();
+  assert.deepEqual(await waitingOnThisPhone(), []);
 });
 
 /** As the version before made them. */
