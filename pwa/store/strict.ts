@@ -23,11 +23,20 @@ export function all<R>(tx: IDBTransaction, store: string, range?: IDBKeyRange): 
 
 /** Written with the transaction, or not: no need to wait for it. */
 export function put(tx: IDBTransaction, store: string, value: unknown, key?: IDBValidKey): void {
-  tx.objectStore(store).put(value, key);
+  inTurn(tx, () => tx.objectStore(store).put(value, key));
 }
 
 export function remove(tx: IDBTransaction, store: string, key: IDBValidKey | IDBKeyRange): void {
-  tx.objectStore(store).delete(key);
+  inTurn(tx, () => tx.objectStore(store).delete(key));
+}
+
+const turns = new WeakMap<IDBTransaction, Promise<unknown>>();
+
+/** A write is asked for once the one before has succeeded: Firefox keeps what is queued behind one that found no room. */
+function inTurn(tx: IDBTransaction, write: () => IDBRequest): void {
+  const turn = (turns.get(tx) ?? Promise.resolve()).then(() => of(write()));
+  turn.catch(() => abort(tx));
+  turns.set(tx, turn);
 }
 
 /**
@@ -57,6 +66,7 @@ export function strictly<R>(db: IDBDatabase, stores: string[], change: (tx: IDBT
     const done = completed(tx);
     try {
       const result = await change(tx);
+      await turns.get(tx);
       await done;
       return result;
     } catch (error) {
