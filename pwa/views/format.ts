@@ -59,8 +59,10 @@ export function dayFrom(now: Instant, days: number): string {
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
 }
 
-export const formatBytes = (bytes: number): string =>
-  new Intl.NumberFormat(undefined, { style: "unit", unit: bytes < 1e6 ? "kilobyte" : "megabyte", maximumFractionDigits: 1 }).format(bytes / (bytes < 1e6 ? 1e3 : 1e6));
+export function formatBytes(bytes: number): string {
+  const [size, unit] = bytes < 1e6 ? [1e3, "kilobyte"] : bytes < 1e9 ? [1e6, "megabyte"] : [1e9, "gigabyte"];
+  return new Intl.NumberFormat(undefined, { style: "unit", unit, maximumFractionDigits: 1 }).format(bytes / size);
+}
 
 /** "#142", or "•K7-12" until the server has given the number. */
 export function formatItemNumber(item: Pick<Item, "number" | "provisional_number">): string {
