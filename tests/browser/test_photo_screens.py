@@ -1,4 +1,4 @@
-"""The screens of photos: taken with a form, shown with where they are, described without losing a word, brought back."""
+"""The screens of photos: taken with a form, shown with where they are, described with no word lost, brought back."""
 
 from __future__ import annotations
 
