@@ -1,7 +1,7 @@
 /** The strip on every page: where the person's work is, in words and icon. Green is "all on server" alone. */
 
-import { Fragment, h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { Fragment, h } from "preact";
+import { useState } from "preact/hooks";
 import type { Strip as StripState, StripKind } from "../sync/types.ts";
 import { useLive, useNow } from "./engine.ts";
 import { formatBytes, formatInstant } from "./format.ts";
@@ -32,7 +32,8 @@ const ICONS: Readonly<Record<StripKind, IconName>> = {
 
 /** The sentence of the strip; `now` only decides whether a time needs its day. */
 export function stripWords(strip: StripState, now: number): string {
-  const { kind, waiting } = strip;
+  const { kind } = strip;
+  const waiting = strip.waiting + (kind === "set_aside" ? 0 : strip.photos.waiting); // a photo waits as a change does
   const table: Readonly<Record<string, string>> = words.strip;
   if (kind === "all_on_server") return say(words.strip.all_on_server, strip.synced_at === null ? "" : formatInstant(strip.synced_at, now)).trim();
   if (kind === "sending") return strip.of === 0 ? words.strip.waiting_0 : say(words.strip.sending, strip.sent, strip.of);

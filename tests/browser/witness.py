@@ -87,6 +87,11 @@ class Witness(ABC):
     def is_green(self, timeout_ms: int = WAIT_MS) -> None:
         self.says(GREEN, timeout_ms)
 
+    @property
+    def ends(self) -> list[int]:
+        """The instants at which the browser was closed or killed."""
+        return self._ends
+
     # --- what is stored on it --------------------------------------------------------------------------------------
 
     def read(self, kind: str, store: str) -> list[dict[str, Any]]:
@@ -112,11 +117,14 @@ class Witness(ABC):
         return {row["id"]: row["doc"] for row in self.read("cache", "rows") if row["entity"] == entity}
 
     def client_ids(self) -> set[str]:
-        return {str(row["client"]) for row in self.read("work", "meta")}
+        return {str(device["client"]) for device in self._devices()}
 
     def numbered(self) -> int:
         """How many numbers this phone's clients have given out."""
-        return sum(int(device["next_n"]) - 1 for device in self.read("work", "meta"))
+        return sum(int(device["next_n"]) - 1 for device in self._devices())
+
+    def _devices(self) -> list[dict[str, Any]]:
+        return [one for one in self.read("work", "meta") if "client" in one]  # other settings stand beside them
 
     # --- what it has told ------------------------------------------------------------------------------------------
 
