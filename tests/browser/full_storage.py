@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from tests.browser.phone import Phone
 
-SMALL: Final[dict[str, Any]] = {"firefox_user_prefs": {"dom.quotaManager.temporaryStorage.fixedLimit": 20_000}}
-"""Options of a Firefox that gives the site 10 MB, the least it knows."""
+SMALL: Final[dict[str, Any]] = {"firefox_user_prefs": {"dom.quotaManager.temporaryStorage.fixedLimit": 100_000}}
+"""Options of a Firefox that gives the site 20 MB: once freed, enough for the logs of its databases."""
 
 # Ever smaller pieces until not even the smallest fits; random, since browsers pack what they store. A refused write may
 # close the database, so each piece opens it anew.
-_FILL: Final = """async (sizes) => {
+_FILL: Final = """async ([sizes, leave]) => {
     const put = (size) => new Promise((done) => {
         const opening = indexedDB.open("filler");
         opening.onupgradeneeded = () => opening.result.createObjectStore("bytes", { autoIncrement: true });
@@ -27,8 +27,12 @@ _FILL: Final = """async (sizes) => {
             tx.objectStore("bytes").put(bytes.buffer);
         };
     });
+    const isRoom = async (size) => {
+        const { quota, usage } = await navigator.storage.estimate();
+        return leave === 0 || quota - usage - size >= leave;
+    };
     let stored = 0;
-    for (const size of sizes) while (await put(size)) stored += size;
+    for (const size of sizes) while (await isRoom(size) && await put(size)) stored += size;
     return stored;
 }"""
 
@@ -39,9 +43,9 @@ _FREE: Final = """() => new Promise((done, failed) => {
 })"""
 
 
-def fill(phone: Phone) -> int:
-    """Stores bytes beside the app's until the browser refuses the smallest; how many there was room for."""
-    return int(phone.page.evaluate(_FILL, [1 << 20, 1 << 17, 1 << 14, 1 << 11]))
+def fill(phone: Phone, leave_bytes: int = 0) -> int:
+    """Stores bytes beside the app's until so many are left, 0: until the browser refuses; how many were stored."""
+    return int(phone.page.evaluate(_FILL, [[1 << 20, 1 << 17, 1 << 14, 1 << 11], leave_bytes]))
 
 
 def free(phone: Phone) -> None:
