@@ -1,7 +1,6 @@
 /** The worker's app: shows what this phone has, or goes to the sign-in page, which it serves too, when nobody is signed in here. */
 
-import { h } from "./render/elements.ts";
-import { render } from "./render/screen.ts";
+import { h, render } from "preact";
 import { openHoldfast } from "./sync/client.ts";
 import { App } from "./views/app.tsx";
 import { watchInstallation } from "./views/install.ts";

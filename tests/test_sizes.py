@@ -29,9 +29,10 @@ def sent(path: str) -> bytes:
     return (packed if packed.is_file() else BUILD / path).read_bytes()
 
 
+# Without photos the worker was held to 6 kB and the screens to 35; what photos cost is in docs/DECISIONS.md.
 LIMITS = [
-    ("the service worker", "sw.js", 6),
-    ("the code of the worker's screens", ".js", 35),
+    ("the service worker", "sw.js", 6.8),
+    ("the code of the worker's screens, with what prepares pictures", ".js", 45.5),
     ("the styles", ".css", 10),
     ("all that is kept for offline use", "", 120),
 ]

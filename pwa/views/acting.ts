@@ -1,6 +1,6 @@
 /** Doing something durable and saying so only afterwards. */
 
-import { useRef, useState } from "../render/hooks.ts";
+import { useRef, useState } from "preact/hooks";
 import type { Id } from "../sync/types.ts";
 import { notify, type Message } from "./snackbar.tsx";
 import { words } from "./words.ts";

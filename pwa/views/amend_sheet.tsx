@@ -1,6 +1,6 @@
 /** Edits an entry that has never been sent: its own words and values, nothing else. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 import { emptyOf } from "../sync/overlay.ts";
 import { COMMENT_LIMIT } from "../sync/rules.ts";
 import type { OutboxRow } from "../sync/types.ts";

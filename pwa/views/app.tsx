@@ -1,7 +1,7 @@
 /** The shell: strip, one or two panes, messages, navigation. */
 
-import { h } from "../render/elements.ts";
-import { useEffect } from "../render/hooks.ts";
+import { h } from "preact";
+import { useEffect } from "preact/hooks";
 import type { Holdfast } from "../sync/types.ts";
 import { CapturePage } from "./capture.tsx";
 import { useNewest } from "./engine.ts";

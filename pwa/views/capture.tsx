@@ -1,7 +1,7 @@
 /** Quick capture: what is wrong, a few large choices, save. Sector, trade and assignee stay for the next one. */
 
-import { Fragment, h } from "../render/elements.ts";
-import { useEffect, useRef, useState } from "../render/hooks.ts";
+import { Fragment, h } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { emptyOf } from "../sync/overlay.ts";
 import { ITEM_FIELDS } from "../sync/rules.ts";
 import type { Holdfast, Id, KeptPhoto, Snapshot } from "../sync/types.ts";

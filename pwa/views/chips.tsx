@@ -1,6 +1,6 @@
 /** Small signs: status, priority and the mark that says where an item's work is. Always an icon and its word. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 import type { Id, Item, Mark, Status } from "../sync/types.ts";
 import { useLive } from "./engine.ts";
 import { isOverdue } from "./filters.ts";

@@ -1,6 +1,6 @@
 /** A few large buttons of which one, or some, are chosen. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 
 interface Props {
   readonly label: string;

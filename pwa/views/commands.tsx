@@ -1,7 +1,7 @@
 /** The status commands open to this person on this item: the likely ones in thumb reach, the others one tap further. */
 
-import { Fragment, h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { Fragment, h } from "preact";
+import { useState } from "preact/hooks";
 import type { Id, Item } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { Dialog } from "./dialog.tsx";

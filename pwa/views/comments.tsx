@@ -1,7 +1,7 @@
 /** Comments of an item, and the box to add one; what is typed there is a draft until it is saved. */
 
-import { h } from "../render/elements.ts";
-import { useEffect } from "../render/hooks.ts";
+import { h } from "preact";
+import { useEffect } from "preact/hooks";
 import { COMMENT_LIMIT } from "../sync/rules.ts";
 import type { Comment, Id, Item } from "../sync/types.ts";
 import { useActing } from "./acting.ts";

@@ -1,6 +1,6 @@
 /** Two versions of one field: both values, who wrote them and when, and one tap for each. */
 
-import { h, type ComponentChildren } from "../render/elements.ts";
+import { h, type ComponentChildren } from "preact";
 import type { Conflict, Id } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { useLive, useNow } from "./engine.ts";

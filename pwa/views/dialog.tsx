@@ -1,7 +1,7 @@
 /** A sheet over the page: the browser's own dialog keeps the focus inside, Escape and the close button end it. */
 
-import { h, type ComponentChildren } from "../render/elements.ts";
-import { useEffect, useRef } from "../render/hooks.ts";
+import { h, type ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { markDirty } from "./drafts.ts";
 import { useLive } from "./engine.ts";
 import { Icon } from "./icons.tsx";

@@ -1,6 +1,6 @@
 /** Text being typed: kept by the engine within a second, and the tab marked dirty while any of it is unsaved. */
 
-import { useCallback, useEffect, useRef, useState } from "../render/hooks.ts";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Holdfast } from "../sync/types.ts";
 import { useLive } from "./engine.ts";
 

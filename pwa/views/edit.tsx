@@ -1,7 +1,7 @@
 /** The edit form of an item. Only the fields that were changed travel, each with the value that was seen. */
 
-import { h } from "../render/elements.ts";
-import { useEffect } from "../render/hooks.ts";
+import { h } from "preact";
+import { useEffect } from "preact/hooks";
 import type { Holdfast, Id, Item, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { baseOf } from "./commands.tsx";

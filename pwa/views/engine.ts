@@ -1,6 +1,6 @@
 /** Gives every screen the engine and its newest snapshot. */
 
-import { useEffect, useState } from "../render/hooks.ts";
+import { useEffect, useState } from "preact/hooks";
 import type { Holdfast, Snapshot } from "../sync/types.ts";
 
 export interface Live {

@@ -1,6 +1,6 @@
 /** The activity of an item: what still waits here, then what the server has, with both clocks where they differ. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 import type { ItemEvent, OutboxRow } from "../sync/types.ts";
 import { useLive, useNow } from "./engine.ts";
 import { formatInstant, formatSpan } from "./format.ts";

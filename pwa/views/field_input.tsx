@@ -1,7 +1,7 @@
 /** The input of one editable field, by its kind. */
 
-import { Fragment, h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { Fragment, h } from "preact";
+import { useState } from "preact/hooks";
 import { ITEM_FIELDS } from "../sync/rules.ts";
 import type { Id, Snapshot } from "../sync/types.ts";
 import { Choices, ChoicesRow } from "./choices.tsx";

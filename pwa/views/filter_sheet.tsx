@@ -1,6 +1,6 @@
 /** All filters and the order, on one sheet. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 import { PRIORITIES } from "../sync/rules.ts";
 import type { Status } from "../sync/types.ts";
 import { Choices, toggled } from "./choices.tsx";

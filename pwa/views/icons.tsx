@@ -1,6 +1,6 @@
 /** The icons: strokes on a 24 by 24 field, drawn in pwa/icons/icons.svg. Beside every icon stands its word; the icon is silent. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 import type { Status } from "../sync/types.ts";
 
 export type IconName =

@@ -1,6 +1,6 @@
 /** Whether and how this browser can install the app. */
 
-import { useEffect, useState } from "../render/hooks.ts";
+import { useEffect, useState } from "preact/hooks";
 
 /** Chromium's offer to install; no other browser makes one. */
 interface InstallOffer extends Event {

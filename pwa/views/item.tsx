@@ -1,6 +1,6 @@
 /** The page of one item. */
 
-import { Fragment, h } from "../render/elements.ts";
+import { Fragment, h } from "preact";
 import { emptyOf } from "../sync/overlay.ts";
 import type { Id, Item } from "../sync/types.ts";
 import { useActing } from "./acting.ts";

@@ -1,7 +1,7 @@
 /** The punch list: sector, search and filters above the rows. */
 
-import { Fragment, h } from "../render/elements.ts";
-import { useMemo, useState } from "../render/hooks.ts";
+import { Fragment, h } from "preact";
+import { useMemo, useState } from "preact/hooks";
 import type { Item } from "../sync/types.ts";
 import { DueSign, MarkSign, PhotoSign, PrioritySign, StatusChip } from "./chips.tsx";
 import { useLive, useNow } from "./engine.ts";

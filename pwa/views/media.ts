@@ -1,6 +1,6 @@
 /** Whether a media query holds now. */
 
-import { useEffect, useState } from "../render/hooks.ts";
+import { useEffect, useState } from "preact/hooks";
 
 export function useMedia(query: string): boolean {
   const [is_on, setOn] = useState(() => matchMedia(query).matches);

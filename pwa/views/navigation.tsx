@@ -1,6 +1,6 @@
 /** The bar in thumb reach, on wide screens a rail at the side; Capture in its middle. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 import { useLive } from "./engine.ts";
 import { formatNumber } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";

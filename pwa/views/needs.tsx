@@ -1,7 +1,7 @@
 /** What waits for this person: refused work, entries the server cannot read, two versions, suggestions. */
 
-import { h, type ComponentChildren } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { h, type ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { Quarantined } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { ConflictCard } from "./conflict_card.tsx";

@@ -1,7 +1,7 @@
 /** Everything made here that the server has not acknowledged: what, where, how old, how big, and why it waits. */
 
-import { Fragment, h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { Fragment, h } from "preact";
+import { useState } from "preact/hooks";
 import type { Id, KeptPhoto, OutboxRow, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { AmendSheet } from "./amend_sheet.tsx";

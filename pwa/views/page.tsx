@@ -1,6 +1,6 @@
 /** A page of one column: a heading with the way back, then the content. */
 
-import { h, type ComponentChildren } from "../render/elements.ts";
+import { h, type ComponentChildren } from "preact";
 import { Icon } from "./icons.tsx";
 import { goBack } from "./router.ts";
 import { words } from "./words.ts";

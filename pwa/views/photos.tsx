@@ -1,7 +1,7 @@
 /** Photos as a person meets them: a row of small ones, each with where it is, and one of them in full. */
 
-import { Fragment, h } from "../render/elements.ts";
-import { useEffect, useState } from "../render/hooks.ts";
+import { Fragment, h } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import type { Holdfast, Id, Item, ItemPhoto, KeptPhoto, PhotoKind, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { Choices } from "./choices.tsx";

@@ -1,7 +1,7 @@
 /** A full-screen choice from a list: search on top, recent ones first. */
 
-import { h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { h } from "preact";
+import { useState } from "preact/hooks";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";
 import { Icon } from "./icons.tsx";

@@ -1,6 +1,6 @@
 /** Small things a person chose on this phone: theme, sticky sector, filters. Losing them loses no work. */
 
-import { useState } from "../render/hooks.ts";
+import { useState } from "preact/hooks";
 
 export function readPreference<T>(owner: string, key: string, otherwise: T): T {
   try {

@@ -1,6 +1,6 @@
 /** Whether the person may walk down: every sector's download, or the moment it was complete. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 import type { Download, Id, Snapshot } from "../sync/types.ts";
 import { useLive, useNow } from "./engine.ts";
 import { formatReadyAt } from "./format.ts";

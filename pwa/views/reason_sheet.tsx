@@ -1,7 +1,7 @@
 /** Asks for the reason of a status command before it is written. */
 
-import { h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { h } from "preact";
+import { useState } from "preact/hooks";
 import { REASON_LIMIT } from "../sync/rules.ts";
 import { Dialog } from "./dialog.tsx";
 import { useDraft } from "./drafts.ts";

@@ -1,7 +1,7 @@
 /** Work that the server did not take, with its content, its reason and what can be done. */
 
-import { h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { h } from "preact";
+import { useState } from "preact/hooks";
 import type { Holdfast, Id, Refusal, Snapshot } from "../sync/types.ts";
 import { useActing } from "./acting.ts";
 import { baseOf } from "./commands.tsx";

@@ -1,6 +1,6 @@
 /** A router of one page's worth: the address bar is the state, links are ordinary links. */
 
-import { useEffect, useState } from "../render/hooks.ts";
+import { useEffect, useState } from "preact/hooks";
 
 export interface Route {
   readonly path: string;

@@ -1,7 +1,7 @@
 /** Where this person is signed in, and a way to end each. This list lives on the server only. */
 
-import { h } from "../render/elements.ts";
-import { useCallback, useEffect, useState } from "../render/hooks.ts";
+import { h } from "preact";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import { asking } from "../sync/network.ts";
 import { useNow } from "./engine.ts";
 import { formatInstant } from "./format.ts";

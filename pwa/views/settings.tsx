@@ -1,7 +1,7 @@
 /** Look, person, app. */
 
-import { Fragment, h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { Fragment, h } from "preact";
+import { useState } from "preact/hooks";
 import type { PhotoPolicy } from "../sync/types.ts";
 import { Choices } from "./choices.tsx";
 import { Dialog } from "./dialog.tsx";

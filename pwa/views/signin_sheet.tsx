@@ -1,7 +1,7 @@
 /** Signing in again without leaving the page: whatever is open and half typed stays as it is. */
 
-import { h } from "../render/elements.ts";
-import { useState } from "../render/hooks.ts";
+import { h } from "preact";
+import { useState } from "preact/hooks";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";
 import { say, words } from "./words.ts";

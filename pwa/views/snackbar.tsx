@@ -1,7 +1,7 @@
 /** One short message at a time, with Undo for as long as the entry has not left the phone. */
 
-import { h } from "../render/elements.ts";
-import { useEffect, useRef, useState } from "../render/hooks.ts";
+import { h } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Id } from "../sync/types.ts";
 import { useLive } from "./engine.ts";
 import { words } from "./words.ts";

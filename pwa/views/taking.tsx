@@ -1,7 +1,7 @@
 /** Taking photos: camera or files, kept on this phone at once, and refused before they are taken where there is no room. */
 
-import { h } from "../render/elements.ts";
-import { useEffect, useState } from "../render/hooks.ts";
+import { h } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { PictureError, type Holdfast, type Id, type Item, type PhotoKind, type Position, type StorageState } from "../sync/types.ts";
 import { ChoicesRow } from "./choices.tsx";
 import { baseOf } from "./commands.tsx";

@@ -1,6 +1,6 @@
 /** Says that a newer app waits, and takes it only where nothing typed can be lost. */
 
-import { h } from "../render/elements.ts";
+import { h } from "preact";
 import { useLive } from "./engine.ts";
 import { Icon } from "./icons.tsx";
 import { words } from "./words.ts";

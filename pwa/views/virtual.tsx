@@ -1,7 +1,7 @@
 /** A list of any length of which only the rows in sight exist. Rows have one height, which follows the text size. */
 
-import { h, type ComponentChildren } from "../render/elements.ts";
-import { useLayoutEffect, useMemo, useRef, useState } from "../render/hooks.ts";
+import { h, type ComponentChildren } from "preact";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 interface Props<T> {
   readonly label: string;

@@ -45,12 +45,13 @@ _SQUEEZE = (
     "--comments=some",
 )
 
-# Words that only our own code uses: no browser, no wire and no database knows them, so that they may become short. Of
-# what is kept nothing is named so.
+# Words that only our own code and preact's call by name: no browser, no wire and no database knows them, so that they
+# may become short. Data is snake_case and keeps its names.
 _OWN_WORDS = (
     r"^(apply|drop|save|set|take|want|laid|export|provisional|send|new|sign|mark|comments|events|key|has|is)"
     r"(Update|Draft|Dirty|Filters|Message|Search|Asking|Children|Outbox|Rows|Number|Now|Id|In|Out|Of|Work|Offline)$"
-    r"|^(wanted|kids|deps|heard|is_due|is_gone)$"
+    r"|^(component[A-Z]|getDerivedStateFrom|getSnapshotBefore|shouldComponent|getChildContext|forceUpdate|setState$)"
+    r"|^debounceRendering$"
 )
 
 
