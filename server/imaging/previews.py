@@ -41,8 +41,6 @@ _DECODER: Final = ("-m", "server.imaging.decode")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 # One arena: a second one would take 64 MB of address space, which is limited.
 _ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
-# Without these, some machines find no Python at all.
-_LOADER: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 class Unreadable(Exception):
@@ -154,7 +152,7 @@ def _start(file: IO[bytes], said: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=said,
         cwd=_ROOT,
-        env=_ENVIRONMENT | {name: os.environ[name] for name in _LOADER if name in os.environ},
+        env=_ENVIRONMENT,
         start_new_session=True,
     )
 

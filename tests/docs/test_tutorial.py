@@ -229,9 +229,8 @@ def reader(checkout: Path, tmp_path: Path) -> Iterator[Reader]:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "checkout", ["this checkout", pytest.param("a fresh clone", marks=pytest.mark.full)], indirect=True
-)
+@pytest.mark.full
+@pytest.mark.parametrize("checkout", ["this checkout", "a fresh clone"], indirect=True)
 def test_the_tutorial_can_be_followed_to_the_letter(reader: Reader) -> None:
     assert [step.title for step in STEPS] == list(ACTS)
     for step in STEPS:

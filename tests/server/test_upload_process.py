@@ -75,6 +75,7 @@ def test_a_crash_before_the_end_is_finished_by_the_next_start_alone(data: Path) 
         awaited(sender.is_stored)
 
 
+@pytest.mark.full
 def test_random_kills_never_take_back_what_was_acknowledged(data: Path) -> None:
     chance, acknowledged, sender = Random(4), 0, None
     for round_ in range(8):
@@ -153,6 +154,7 @@ def test_a_long_body_on_a_slow_line_has_its_time_anew_for_each_part(data: Path) 
 LARGE = 40_000_000
 
 
+@pytest.mark.full
 def test_twenty_large_uploads_at_once_leave_the_server_small(data: Path) -> None:
     block = Random(5).randbytes(1_000_000)
 
