@@ -218,7 +218,7 @@ def test_a_decoder_can_reach_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
         assert said.read() == b""
     tried = json.loads(told)
-    assert set(tried.pop("names")) <= {"LC_ALL", "MALLOC_ARENA_MAX", *previews._LOADER}
+    assert set(tried.pop("names")) == {"LC_ALL", "MALLOC_ARENA_MAX"}
     assert tried == {
         "a socket": "OSError",
         "a file": "OSError",
