@@ -15,8 +15,8 @@ from tests.browser.test_updates import TEXT, _publish, _state
 pytestmark = pytest.mark.browser
 
 
-def test_an_update_waits_for_the_words_of_a_sheet(site: Site, browser_engine: Engine, tmp_path: Path) -> None:
-    phone = site.phone_of("Ana", browser_engine)
+def test_an_update_waits_for_the_words_of_a_sheet(site: Site, quick_engine: Engine, tmp_path: Path) -> None:
+    phone = site.phone_of("Ana", quick_engine)
     phone.show(phone.capture("Door sticks"))
     phone.is_green()
     writing = phone.page

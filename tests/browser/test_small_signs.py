@@ -17,8 +17,8 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_ones_own_comment_is_nobody_who_changed_the_item(site: Site, browser_engine: Engine) -> None:
-    ana, bo = site.phone_of("Ana", browser_engine), site.phone_of("Bo", browser_engine)
+def test_ones_own_comment_is_nobody_who_changed_the_item(site: Site, quick_engine: Engine) -> None:
+    ana, bo = site.phone_of("Ana", quick_engine), site.phone_of("Bo", quick_engine)
     item_id = ana.capture("Handrail is loose")
     ana.is_green()
     ana.begin_edit(item_id, title="Handrail is very loose")
@@ -36,8 +36,8 @@ def test_ones_own_comment_is_nobody_who_changed_the_item(site: Site, browser_eng
     expect(warning).to_be_visible()
 
 
-def test_the_strip_is_heard_also_where_it_is_a_button(site: Site, browser_engine: Engine) -> None:
-    ana = site.phone_of("Ana", browser_engine)
+def test_the_strip_is_heard_also_where_it_is_a_button(site: Site, quick_engine: Engine) -> None:
+    ana = site.phone_of("Ana", quick_engine)
     ana.page.context.clear_cookies()
     ana.page.reload()
     button = ana.page.locator("button.strip-main")
