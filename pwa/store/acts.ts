@@ -99,7 +99,10 @@ async function actIn(tx: IDBTransaction, ...acts: readonly Act[]): Promise<Acted
   for (const given of acts) {
     const [after, done] = step(state, given);
     if (given.type === "discard" && after !== state) forgetBytes(tx, entries[0]);
-    if (given.type === "mutate" && given.name === "photo.remove") await changeIn(tx, [String(given.args["id"])], () => ({ is_removed: true }));
+    if (given.type === "mutate" && /^photo\.re(move|store)$/.test(given.name)) {
+      const is_removed = given.name === "photo.remove";
+      await changeIn(tx, [String(given.args["id"])], () => ({ is_removed }));
+    }
     state = after;
     actions.push(...done);
   }

@@ -117,11 +117,11 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
   /** The small one of a stored photo moves to those of others; the server has the rest. */
   const freeStored = async (): Promise<number> => {
     const freed = bytesOfStored();
-    for (const { id, picture, is_removed } of stored.photos) {
-      if (!picture.is_stored && !is_removed) continue;
+    for (const { id, picture } of stored.photos) {
+      if (!picture.is_stored) continue; // removed or not: who takes the removal back needs its bytes (3)
       const thumb = await readBytes(work, id, "thumb");
       if (thumb) await keepThumb(id, await thumb.arrayBuffer()).catch(() => undefined); // no room for it: it can be fetched again
-      await dropPhoto(work, id, (photo) => photo.picture.is_stored || photo.is_removed);
+      await dropPhoto(work, id, (photo) => photo.picture.is_stored);
     }
     await changed();
     return freed;

@@ -10,6 +10,7 @@ from server.actions.upload_finish import Finishing
 from server.actions.upload_parts import PartWriter, discard_all, offset_mismatch
 from server.clock import clock_ms
 from server.errors import Refused
+from server.external.objects import StorageUnavailable
 from server.ids import new_id
 from server.store import uploads
 from server.store.uploads import Upload
@@ -99,8 +100,8 @@ class Uploading:
         for upload in await self._store.read_alone(uploads.whole):
             try:
                 await self._finishing.finish(upload.id)
-            except Refused as refused:
-                _log.warning("upload %s cannot be finished: %s", upload.id, refused.error)
+            except (Refused, StorageUnavailable) as error:  # one that cannot be finished keeps no other from it
+                _log.warning("upload %s cannot be finished: %s", upload.id, error)
         for upload_id in await self._store.read_alone(partial(uploads.expired, now=self._clock())):
             await self._remove(upload_id)
         await self._sweep_objects()

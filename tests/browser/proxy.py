@@ -144,7 +144,9 @@ class Rule:
         return True
 
     def _is_at(self, path: str) -> bool:
-        return path.startswith(self.path) if self.path.endswith("/") else self.path in ("", path)
+        if self.path != "/" and self.path.endswith("/"):
+            return path.startswith(self.path)
+        return self.path in ("", path)
 
 
 @dataclass

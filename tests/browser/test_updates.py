@@ -73,15 +73,23 @@ def test_a_portal_in_the_middle_of_an_update_never_becomes_the_shell(
     site.assert_settled()
 
 
-# Asks for a new worker and says what became of it.
+# Asks for a new worker and says what became of it, or why there is none. The browser may have looked by itself just
+# before, so what counts is the worker, not who found it.
 _UPDATE = """async () => {
     const registration = await navigator.serviceWorker.getRegistration();
-    const found = new Promise((done) => registration.addEventListener("updatefound", () => {
-        const worker = registration.installing;
-        worker.addEventListener("statechange", () => done(worker.state));
-    }, { once: true }));
-    await registration.update().catch(() => undefined);
-    return found;
+    let found = null, said = "nothing found";
+    registration.addEventListener("updatefound", () => (found = registration.installing));
+    for (let tries = 0; tries < 40; tries += 1) {
+        await registration.update().catch((error) => (said = String(error)));
+        const worker = found ?? registration.installing ?? registration.waiting;
+        if (worker !== null) {
+            const settled = new Promise((done) => worker.addEventListener("statechange", done, { once: true }));
+            if (worker.state === "installing") await settled;
+            return worker.state;
+        }
+        await new Promise((done) => setTimeout(done, 250));
+    }
+    return said;
 }"""
 
 
