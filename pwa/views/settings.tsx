@@ -100,7 +100,8 @@ function Person() {
 /** Unsent work stays on this phone under its author; the person is told how much and may send it first. */
 function SignOutSheet({ onClose }: { onClose: () => void }) {
   const { engine, snapshot } = useLive();
-  const { waiting, kind } = snapshot.strip;
+  const { kind, photos } = snapshot.strip;
+  const waiting = snapshot.strip.waiting + photos.waiting;
   const can_send = kind !== "offline" && kind !== "server_away" && kind !== "not_our_server";
   const leave = async (): Promise<void> => {
     await engine.signOut();
@@ -119,7 +120,7 @@ function SignOutSheet({ onClose }: { onClose: () => void }) {
           <p>{words.settings.sign_out_hint}</p>
           <div class="stack">
             {can_send ? (
-              <button type="button" class="primary" onClick={() => engine.sendNow()}><Icon name="up" />{words.settings.send_first}</button>
+              <button type="button" class="primary" onClick={() => (engine.sendNow(), void (photos.waiting > 0 && engine.sendPhotosNow()))}><Icon name="up" />{words.settings.send_first}</button>
             ) : (
               <button type="button" class="primary" onClick={onClose}><Icon name="clock" />{words.settings.send_later}</button>
             )}

@@ -10,6 +10,7 @@ export function SignInSheet({ onClose }: { onClose: () => void }) {
   const { engine, snapshot } = useLive();
   const [error, setError] = useState<string | null>(null);
   const [is_busy, setBusy] = useState(false);
+  const waiting = snapshot.strip.waiting + snapshot.strip.photos.waiting;
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -24,7 +25,7 @@ export function SignInSheet({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title={say(words.signin.again, engine.me.name)} onClose={onClose}>
       <form class="form" onSubmit={(event) => void submit(event)}>
-        <p>{snapshot.strip.waiting === 0 ? words.signin.again_why_0 : say(words.signin.again_why, snapshot.strip.waiting)}</p>
+        <p>{waiting === 0 ? words.signin.again_why_0 : say(words.signin.again_why, waiting)}</p>
         <label class="field">
           <span class="label">{words.signin.login}</span>
           <input autofocus class="input" name="login" autocomplete="username" autocapitalize="none" spellcheck={false} required />

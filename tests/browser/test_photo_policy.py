@@ -72,6 +72,24 @@ def test_a_change_of_policy_in_the_middle_counts_at_once(site: Site, chromium: E
     _assert_all_there(site, phone)
 
 
+def test_signing_out_never_calls_a_photo_sent_that_waits_for_wifi(
+    site: Site, chromium: Engine, pictures: list[Path]
+) -> None:
+    phone = site.phone_of("Ana", chromium)
+    camera.choose(phone, "Wi-Fi only")
+    camera.photograph(phone, phone.capture(TITLE), pictures[0])
+    phone.says("1 photo waits for Wi-Fi (", 30_000)
+    phone.go("/settings")
+    phone.button("Sign out").click()
+    sheet = phone.page.get_by_role("dialog")
+    expect(sheet).to_contain_text("1 change stays on this phone")
+    expect(sheet).not_to_contain_text("Everything of yours is on the server")
+    sheet.get_by_role("button", name="Send").click()  # said by a person: over any network
+    camera.green(phone)
+    expect(sheet).to_contain_text("Everything of yours is on the server")
+    camera.assert_settled(site, 1)
+
+
 def _ten_photos_held(phone: Phone, pictures: list[Path]) -> str:
     camera.choose(phone, "Wi-Fi only")
     item_id = phone.capture(TITLE)
