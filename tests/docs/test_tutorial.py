@@ -241,6 +241,8 @@ def test_the_tutorial_can_be_followed_to_the_letter(reader: Reader) -> None:
     ("said", "expected", "is_alike", "why"),
     [
         ("a\nb\nc\n", "a\n…\nc", True, "anything may stand for three dots"),
+        ("c\n", "…\nc", True, "no line at all, too"),
+        ("ac\n", "…\nc", False, "but whole lines"),
         ("a  \nb\n", "a\nb", True, "spaces at the end do not show"),
         ("12 of 12", "{n} of {n}", True, "a name stands for the same both times"),
         ("12 of 13", "{n} of {n}", False, "they differ"),
@@ -255,12 +257,12 @@ def test_what_a_command_prints_is_compared_with_the_page(said: str, expected: st
 def is_like(said: str, expected: str) -> bool:
     """Whether a command said what the page shows: `…` stands for anything, `{name}` for the same word each time."""
     pattern = ""
-    for piece in re.split(r"(…|\{\w+\})", _trimmed(expected)):
+    for piece in re.split(r"(…\n?|\{\w+\})", _trimmed(expected)):
         name = piece[1:-1] if re.fullmatch(r"\{\w+\}", piece) else None
         if name is not None:
             pattern += f"(?P={name})" if f"(?P<{name}>" in pattern else rf"(?P<{name}>\S+)"
         else:
-            pattern += ".*" if piece == "…" else re.escape(piece)
+            pattern += {"…": ".*", "…\n": r"(?:.*\n)?"}.get(piece) or re.escape(piece)
     return re.fullmatch(pattern, _trimmed(said), re.DOTALL) is not None
 
 
