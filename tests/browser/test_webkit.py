@@ -100,7 +100,7 @@ def test_half_a_photo_goes_on_where_it_was_cut_when_the_browser_died(
 
     site.proxy.offline()
     phone.open(f"/items/{item_id}")
-    phone.says("1 photo")
+    phone.says("Offline, 1 waiting")
     site.come_online()
     phone.is_green(60_000)
     (photo,) = site.ledger.docs("photos")
