@@ -22,7 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "short")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("browser"):  # one lane for all of them: two browsers at once are slower than in turn
+            item.add_marker(pytest.mark.xdist_group("browser"))
     if config.getoption("--full"):
         return
     config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])

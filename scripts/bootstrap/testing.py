@@ -9,6 +9,9 @@ from scripts.bootstrap.node import Node
 from scripts.bootstrap.programs import become, status_of
 from scripts.bootstrap.progress import Stop, say
 
+# Everything: real browsers one after the other, and beside them all that needs none.
+_LANES = ("--numprocesses=2", "--dist=loadgroup")
+
 
 def test(arguments: Sequence[str]) -> int:
     """Runs lint, the TypeScript tests and pytest; with arguments for pytest only pytest, on what they choose."""
@@ -19,7 +22,7 @@ def test(arguments: Sequence[str]) -> int:
     if not for_pytest:
         _check(node)
     full = ["--full"] if chosen.full else []
-    become([places.VENV_BIN / "pytest", *full, *for_pytest])
+    become([places.VENV_BIN / "pytest", *full, *(for_pytest or _LANES)])
     return 0
 
 
