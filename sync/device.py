@@ -12,7 +12,8 @@ Inputs (`type`)
     wake        now, is_forced                              a timer, a person, the network or the browser says: try
     answer      request, now, body                          a 200 of ours
     failure     request, now, kind, status, error, retry_after_ms, next_n, jitter, fresh_id
-                kind: unreachable | not_ours | refused | storage (the answer came and could not be stored here);
+                kind: unreachable | stalled (no whole answer in time) | not_ours | refused | storage (the answer came
+                and could not be stored here);
                 jitter: 0..999 (random); fresh_id: an unused UUID
     signed_in   now
     restart     (none)                                      the process is new; nothing is in flight
@@ -48,6 +49,7 @@ WAIT_CAP_MS: Final = 15 * 60_000
 """Longest wait. A `retry_at` further off was set before the clock of this device was put back (8)."""
 
 ROW_LIMIT: Final = 2_000
+"""Rows a healthy device asks for at once."""
 
 EntryState = Literal["waiting", "tried", "acked"]
 Trouble = Literal["unreachable", "not_ours", "storage", "server", "sign_in", "other_user", "revoked", "upgrade"]
@@ -267,7 +269,7 @@ def _body(state: Device, head: list[Entry], now: int) -> dict[str, Any]:
         "cookie": state["cookie"],
         "mutations": [_on_the_wire(entry, state["client"]) for entry in head],
         "device": {"pending": len(waiting), "oldest_unsent_at": waiting[0]["made_at"] if waiting else None},
-        "limit": ROW_LIMIT,
+        "limit": ROW_LIMIT // BATCH * state["batch"],
     }
 
 
@@ -299,10 +301,12 @@ def _answer(state: Device, given: Input) -> Step:
     outcomes = {receipt["id"]: receipt["outcome"] for receipt in body["receipts"]}
     if any(entry_id not in outcomes for entry_id in flight["ids"]):
         return _back_off(state, "server", given["now"], retry_after_ms=0, jitter=0)
-    # A probe that was answered says nothing about pushes: a server that takes none is not asked faster and faster (8).
-    failures = 0 if flight["ids"] or not pending(state) else state["failures"]
-    after = _with(state, flight=None, failures=failures, retry_at=None, trouble=None, trouble_since=None)
-    after, actions = _acknowledge(_with(after, batch=_grown(state)), outcomes)
+    after = _with(state, flight=None, retry_at=None, trouble=None, trouble_since=None)
+    # A probe that was answered says nothing about pushes: a server that takes none is not asked faster and faster, and
+    # a line too slow for many not with many (8).
+    if flight["ids"] or not pending(state):
+        after = _with(after, failures=0, batch=min(state["batch"] * 2, BATCH, MAX_MUTATIONS))
+    after, actions = _acknowledge(after, outcomes)
     if state["cookie"] == flight["cookie"]:  # invariant 13: else another tab has moved the cursor; ask again
         after, applied = _apply(after, flight, body, given["now"])
         actions = [*actions, *applied]
@@ -333,10 +337,6 @@ def _apply(state: Device, flight: Flight, body: Answer, now: int) -> Step:
     return _with(state, entries=kept, cookie=body["cookie"], synced_at=now), [{"type": "apply", "prune": covered}]
 
 
-def _grown(state: Device) -> int:
-    return min(state["batch"] * 2, BATCH, MAX_MUTATIONS)
-
-
 # --- what fails -------------------------------------------------------------------------------------------------------
 
 
@@ -345,8 +345,11 @@ def _failure(state: Device, given: Input) -> Step:
     if flight is None or flight["request"] != given["request"]:
         return state, []
     landed = _with(state, flight=None)
+    if given["kind"] == "stalled" or given["status"] == 408:  # too much for this line
+        landed = _with(landed, batch=max(state["batch"] // 2, 1))
     if given["kind"] != "refused":
-        return _back_off(landed, given["kind"], given["now"], given["retry_after_ms"], given["jitter"])
+        trouble = "unreachable" if given["kind"] == "stalled" else given["kind"]
+        return _back_off(landed, trouble, given["now"], given["retry_after_ms"], given["jitter"])
     if given["error"] in PAUSE_OF:
         return _in_trouble(landed, cast("Trouble", PAUSE_OF[given["error"]]), given["now"]), []
     if given["error"] in ("fork", "gap") and flight["client"] != state["client"]:

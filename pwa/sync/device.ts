@@ -79,7 +79,7 @@ export interface Failure {
   readonly type: "failure";
   readonly request: number;
   readonly now: Instant;
-  readonly kind: "unreachable" | "not_ours" | "refused" | "storage";
+  readonly kind: "unreachable" | "stalled" | "not_ours" | "refused" | "storage";
   readonly status: number;
   readonly error: string;
   readonly retry_after_ms: number;

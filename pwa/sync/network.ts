@@ -1,6 +1,6 @@
 /** Requests to our server. An answer counts only when it carries our header and JSON; anything else was not reached. */
 import type { SyncRequest } from "./device.ts";
-import type { Id } from "./types.ts";
+import type { Id, Instant } from "./types.ts";
 import type { LandedPart, Network, SendUpload } from "./uploading.ts";
 
 declare const __VERSION__: string;
@@ -24,13 +24,14 @@ export interface Said {
 
 export type Landed =
   | { readonly kind: "answer"; readonly body: unknown }
-  | { readonly kind: "unreachable" | "not_ours" }
+  | { readonly kind: "unreachable" | "stalled" | "not_ours" }
   | { readonly kind: "refused"; readonly status: number; readonly error: string; readonly next_n: number; readonly retry_after_ms: number };
 
 /** Sends the request and says what became of it; never throws. */
 export async function postSync(request: SyncRequest): Promise<Landed> {
+  const started = Date.now();
   const said = await asking("/sync", "POST", { ...request, device: { ...request.device, app_version: APP_VERSION } });
-  if (!said) return { kind: said === null ? "unreachable" : "not_ours" };
+  if (!said) return { kind: silenceOf(said, started, TIMEOUT_MS) };
   const { status, body, retry_after_ms } = said;
   if (status === 200) return isAnswer(body) ? { kind: "answer", body } : { kind: "not_ours" };
   const next_n = Number(body["next_n"]) || 0;
@@ -52,7 +53,7 @@ export async function sendUpload({ photo_id, file, method, upload, offset_bytes,
     }),
   };
   const said = await asking(upload === null ? "/uploads" : `/uploads/${upload}`, METHODS[method], bytes, PART_TIMEOUT_MS, tus);
-  const kind = said ? "answer" : said !== null ? "not_ours" : Date.now() - started < PART_TIMEOUT_MS ? "unreachable" : "stalled";
+  const kind = said ? "answer" : silenceOf(said, started, PART_TIMEOUT_MS);
   const offset = said?.headers.get("Upload-Offset");
   return {
     kind,
@@ -79,6 +80,11 @@ export async function getThumb(id: Id): Promise<ArrayBuffer | null | undefined> 
 export function networkNow(): Network {
   const { type } = (navigator as { connection?: { type?: string } }).connection ?? {};
   return type === "wifi" || type === "ethernet" ? "wifi" : type === "cellular" ? "metered" : "unknown";
+}
+
+/** What it means that nothing of ours was said. */
+function silenceOf(said: null | undefined, started: Instant, limit_ms: number): "not_ours" | "unreachable" | "stalled" {
+  return said === undefined ? "not_ours" : Date.now() - started < limit_ms ? "unreachable" : "stalled";
 }
 
 /** A same-origin request with our time limit, JSON unless it has headers; null: nobody answered; undefined: somebody else did. */

@@ -12,6 +12,7 @@ export const RETRY_BASE_MS = 1_000;
 export const RETRY_CAP_MS = 60_000;
 /** Longest wait. A `retry_at` further off was set before the clock of this device was put back (8). */
 export const WAIT_CAP_MS = 15 * 60_000;
+/** Rows a healthy device asks for at once. */
 export const ROW_LIMIT = 2_000;
 
 const PAUSE_OF: ReadonlyMap<string, Trouble> = new Map([
@@ -68,7 +69,7 @@ export function sendingStep(before: Device, given: Event): Step {
       cookie,
       mutations: head.map(({ id, n, name, args, base, schema, made_at }) => ({ id, client, n, name, args, base, schema, made_at })),
       device: { pending: waiting.length, oldest_unsent_at: waiting[0]?.made_at ?? null },
-      limit: ROW_LIMIT,
+      limit: (ROW_LIMIT / BATCH) * state.batch,
     };
     actions.push({ type: "send", request, body });
   };
@@ -85,10 +86,13 @@ export function sendingStep(before: Device, given: Event): Step {
   const answer = ({ body, now }: Answer, { ids, acked, cookie }: Flight): void => {
     const outcomes = new Map(body.receipts.map((receipt) => [receipt.id, receipt.outcome]));
     if (!ids.every((id) => outcomes.has(id))) return wait("server", { now, retry_after_ms: 0, jitter: 0 });
-    // A probe that was answered says nothing about pushes: a server that takes none is not asked faster and faster (8).
-    if (ids.length || !pending(state).length) state.failures = 0;
+    // A probe that was answered says nothing about pushes: a server that takes none is not asked faster and faster, and a line too slow
+    // for many not with many (8).
+    if (ids.length || !pending(state).length) {
+      state.failures = 0;
+      state.batch = Math.min(state.batch * 2, BATCH, MAX_MUTATIONS);
+    }
     state.retry_at = state.trouble = state.trouble_since = null;
-    state.batch = Math.min(state.batch * 2, BATCH, MAX_MUTATIONS);
     keep(
       state.entries
         .filter((entry) => !isAcked(entry) && outcomes.has(entry.id))
@@ -110,7 +114,8 @@ export function sendingStep(before: Device, given: Event): Step {
 
   const failure = (said: Failure, { ids, client }: Flight): void => {
     const { kind, status, error, now, next_n, fresh_id } = said;
-    if (kind !== "refused") return wait(kind, said);
+    if (kind === "stalled" || status === 408) state.batch = state.batch >> 1 || 1; // too much for this line
+    if (kind !== "refused") return wait(kind === "stalled" ? "unreachable" : kind, said);
     const pause = PAUSE_OF.get(error);
     if (pause) return trouble(pause, now);
     if (error === "fork" || error === "gap") {

@@ -115,7 +115,7 @@ class _Walk:
         return {"request": self._request(state), "now": self._now, "body": body}
 
     def _failure(self, state: Device) -> dict[str, Any]:
-        kind = self._chance.choice(("unreachable", "not_ours", "storage", "refused", "refused", "refused"))
+        kind = self._chance.choice(("unreachable", "stalled", "not_ours", "storage", "refused", "refused", "refused"))
         status, error = self._chance.choice(ERRORS) if kind == "refused" else (None, None)
         if kind == "refused" and len((state["flight"] or {"ids": []})["ids"]) == 1 and self._chance.random() < 0.3:
             status, error = 400, "unstorable_value"

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { SyncRequest } from "../../pwa/sync/device.ts";
-import { postSync, retryAfterMs } from "../../pwa/sync/network.ts";
+import { postSync, retryAfterMs, TIMEOUT_MS } from "../../pwa/sync/network.ts";
 
 const real = globalThis.fetch;
 afterEach(() => void (globalThis.fetch = real));
@@ -25,6 +25,16 @@ const examples: readonly [string, () => Response | Promise<Response>, object][] 
   ["a gap", () => new Response('{"error":"gap","next_n":7}', { status: 409, headers: OURS }), { kind: "refused", error: "gap", next_n: 7 }],
   ["an overloaded server", () => new Response('{"error":"slow_down"}', { status: 429, headers: { ...OURS, "Retry-After": "3" } }), { kind: "refused", retry_after_ms: 3_000 }],
 ];
+
+test("an answer that is not whole in time has stalled", async (context) => {
+  let now = Date.now();
+  context.mock.method(Date, "now", () => now);
+  globalThis.fetch = () => {
+    now += TIMEOUT_MS;
+    return Promise.reject(new DOMException("", "TimeoutError"));
+  };
+  assert.deepEqual(await postSync(request), { kind: "stalled" });
+});
 
 for (const [what, answer, expected] of examples) {
   test(`${what} is ${JSON.stringify(expected)}`, async () => {

@@ -341,7 +341,7 @@ class History:
         phone, client, tab = self._someone()
         flight = tab.own["flight"]
         if flight is not None:
-            self._fail(client, tab, flight["request"], "unreachable", self.now + phone.offset)
+            self._fail(client, tab, flight["request"], "stalled", self.now + phone.offset)
 
     def _server_dies(self) -> None:
         self.ledger.seen["server_died"] += bool(self.server.tasks)

@@ -108,3 +108,39 @@ def test_a_server_that_reads_nothing_costs_one_entry_its_place_and_is_asked_less
     assert requests <= 3
     assert state["retry_at"] is not None
     assert [entry["id"] for entry in pending(state)][1:] == ["e2"]
+
+
+@pytest.mark.parametrize(("kind", "status"), [("stalled", None), ("refused", 408)])
+def test_a_line_too_slow_for_many_at_once_gets_fewer_until_everything_is_there(kind: str, status: int | None) -> None:
+    """It carries three at a time, and probes that carry none say nothing about that (8)."""
+    state = fresh_device("c1", "u1")
+    for number in range(150):
+        wrote: dict[str, Any] = {"id": f"e{number}", "name": "comment.add", "args": {}, "base": None, "made_at": NOW}
+        state, _ = step(state, {"type": "mutate", **wrote})
+    more = {"retry_after_ms": 0, "next_n": 0, "jitter": 0, "fresh_id": "f1", "error": "", "now": NOW}
+    arrived: set[str] = set()
+    for _ in range(400):
+        if not pending(state):
+            break
+        if state["flight"] is None:
+            state, _ = wake(state)
+        assert state["flight"] is not None
+        request, ids = state["flight"]["request"], state["flight"]["ids"]
+        if len(ids) > 3:
+            state, _ = step(state, {"type": "failure", "request": request, "kind": kind, "status": status, **more})
+        else:
+            arrived.update(ids)
+            receipts = [{"id": one, "outcome": "applied"} for one in ids]
+            body = {"receipts": receipts, "cookie": f"k{request}", "complete": True}
+            state, _ = step(state, {"type": "answer", "request": request, "now": NOW, "body": body})
+    assert len(arrived) == 150
+
+
+def test_rows_that_do_not_come_whole_in_time_are_asked_for_in_smaller_pages() -> None:
+    state, actions = wake(fresh_device("c1", "u1"))
+    limits = [actions[-1]["body"]["limit"]]
+    for _ in range(4):
+        state, _ = fail(state, "stalled")
+        state, actions = wake(state)
+        limits.append(actions[-1]["body"]["limit"])
+    assert limits == [2_000, 1_000, 500, 240, 120]
