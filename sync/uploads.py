@@ -58,6 +58,11 @@ def is_stored(photo: Row) -> bool:
     return bool(photo.doc["state"] == PhotoState.STORED)
 
 
+def preview_job(photo_id: str, file: str) -> Document:
+    """The word that has previews made of a stored file."""
+    return {"queue": "uploads", "actor": "make_previews", "args": {"photo_id": photo_id, "file": file}}
+
+
 async def store_photo(store: Store, photo_id: str, sha256: str, at: int) -> bool:
     """Note that the object store holds bytes of this SHA-256 for the photo. `at`: ms since 1970 UTC.
 
@@ -77,12 +82,11 @@ async def store_photo(store: Store, photo_id: str, sha256: str, at: int) -> bool
     return photo is not None and is_stored(photo) and photo.doc["sha256"] == sha256
 
 
-async def note_thumb(store: Store, photo_id: str, at: int) -> bool:
-    """Ask for a preview made of the phone's thumbnail; the photo itself stays `waiting`. `at`: ms since 1970 UTC.
+async def note_thumb(store: Store, photo_id: str) -> bool:
+    """Ask for a preview made of the phone's thumbnail; the photo itself stays `waiting`.
 
     To be called when its bytes are durable. Returns whether there is such a photo. Raises `Unstorable`, `Unavailable`.
     """
-    del at
 
     def note(draft: Draft, photo: Row) -> None:
         _tell_job(draft, photo.id, "thumb")
@@ -90,12 +94,11 @@ async def note_thumb(store: Store, photo_id: str, at: int) -> bool:
     return await _act(store, photo_id, note) is not None
 
 
-async def note_preview(store: Store, photo_id: str, preview: str, at: int) -> bool:
-    """Note which pictures there are of a photo; only forwards: none, thumb, unreadable, view. `at`: ms since 1970 UTC.
+async def note_preview(store: Store, photo_id: str, preview: str) -> bool:
+    """Note which pictures there are of a photo; only forwards: none, thumb, unreadable, view.
 
     Returns whether there is such a photo. Raises `Unstorable` and `Unavailable`, and ValueError for another word.
     """
-    del at
     wanted = Preview(preview)
 
     def note(_draft: Draft, photo: Row) -> Row | None:
@@ -118,8 +121,7 @@ def _audit(photo: Row, at: int) -> Document:
 
 
 def _tell_job(draft: Draft, photo_id: str, file: str) -> None:
-    args = {"photo_id": photo_id, "file": file}
-    draft.tell("job", f"previews/{photo_id}/{file}", {"queue": "uploads", "actor": "make_previews", "args": args})
+    draft.tell("job", f"previews/{photo_id}/{file}", preview_job(photo_id, file))
 
 
 async def _act(store: Store, photo_id: str, change: Change) -> Row | None:

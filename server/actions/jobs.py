@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from server.clock import clock_ms
 from server.ids import new_id
-from server.store import core_audit
+from server.store import core_audit, office
 from server.store import core_jobs as sql
 from server.store.core_jobs import JobRow, NewJob
 from sync.audit import Entry
+from sync.uploads import preview_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from server.store.core import Core, Transaction
     from server.store.outbox import Undelivered
+    from server.store.punchlist import PunchlistStore
 
 UNREADABLE_QUEUE: Final = "default"
 """Where a word that is no job can be seen, as failed."""
@@ -57,6 +59,16 @@ async def needing_person(core: Core, limit: int = 100) -> list[JobRow]:
 async def retry(core: Core, id_: str | None) -> int:
     """Queue one failed or parked job again, or all (None); returns how many. It is in the audit chain."""
     return await core.write_alone(partial(_retry, id_=id_))
+
+
+async def retry_unreadable(core: Core, store: PunchlistStore) -> int:
+    """Have each photo that no previews could be made of judged anew; returns how many. It is in the audit chain."""
+    photo_ids = await store.read_alone(office.unreadable_photos)
+    again = [
+        _job(f"previews/{photo_id}/picture/{new_id()}", preview_job(photo_id, "picture")) for photo_id in photo_ids
+    ]
+    await core.write_alone(partial(_add_again, jobs=again))
+    return len(again)
 
 
 async def forget(core: Core, id_: str) -> bool:
@@ -106,6 +118,12 @@ def _retry(plain: Transaction, id_: str | None) -> int:
     for each in ids:
         core_audit.add_pending(plain, _entry("job.retry", each))
     return len(ids)
+
+
+def _add_again(plain: Transaction, jobs: Sequence[NewJob]) -> None:
+    sql.add(plain, jobs)
+    for job in jobs:
+        core_audit.add_pending(plain, _entry("job.retry", job.id, args=job.args))
 
 
 def _forget(plain: Transaction, id_: str) -> bool:

@@ -149,4 +149,4 @@ class Finishing:
     async def _tell(self, upload: Upload, wanted: Expected) -> bool:
         if upload.file == "picture":
             return await store_photo(self._store, upload.photo_id, wanted.sha256, self._clock())
-        return await note_thumb(self._store, upload.photo_id, self._clock())
+        return await note_thumb(self._store, upload.photo_id)

@@ -29,6 +29,9 @@ def register(commands: Commands) -> None:
     which = again.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", help="the job, as `holdfast jobs` shows it")
     which.add_argument("--all", action="store_true", help="every failed and parked job")
+    which.add_argument(
+        "--unreadable", action="store_true", help="photos no preview could be made of, as after an update"
+    )
     given_up = add_command(group, "forget", forget)
     given_up.add_argument("id", help="the job, as `holdfast jobs` shows it")
     for command in (again, given_up):
@@ -54,13 +57,15 @@ def show(chosen: argparse.Namespace) -> int:
 
 
 def retry(chosen: argparse.Namespace) -> int:
-    """Queue a failed job again, with all its attempts, or all of them."""
+    """Queue a failed job again, with all its attempts, or all of them, or previews of photos that were unreadable."""
 
     async def work(office: Office) -> int:
-        return await jobs.retry(office.core, None if chosen.all else chosen.id)
+        if chosen.unreadable:
+            return await jobs.retry_unreadable(office.core, office.store)
+        return await jobs.retry(office.core, chosen.id)
 
     count = in_office(chosen, work)
-    if not count and not chosen.all:
+    if not count and chosen.id:
         raise OfficeRefused(f"There is no failed job {chosen.id}.")
     print(f"{count} job(s) queued again.")
     return 0

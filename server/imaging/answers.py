@@ -13,6 +13,8 @@ SIZES: Final = struct.Struct(">4I")
 REFUSED: Final = b"R"
 TOO_LARGE: Final = b"L"
 BROKEN: Final = b"B"
+# The disk under the photo gave an error: nothing is known about the photo.
+NO_BYTES: Final = b"D"
 
 # On the long side.
 THUMB_PIXELS: Final = 320

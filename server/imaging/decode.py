@@ -7,10 +7,11 @@ dumps (`limits`). What it says on its standard output is in `answers`.
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import BinaryIO, Final
 
-from server.imaging.answers import BROKEN, MADE, READY, REFUSED, SIZES, THUMB_PIXELS, TOO_LARGE, VIEW_PIXELS
+from server.imaging.answers import BROKEN, MADE, NO_BYTES, READY, REFUSED, SIZES, THUMB_PIXELS, TOO_LARGE, VIEW_PIXELS
 from server.imaging.headers import HEADER_BYTES, inspect
 from server.imaging.limits import MEMORY_BYTES, give_up
 from server.imaging.rasters import BYTES_PER_PIXEL, open_raster
@@ -37,6 +38,8 @@ def _answer(file: BinaryIO) -> bytes:
         return make(header.media_type, file)
     except MemoryError:
         return REFUSED + TOO_LARGE
+    except OSError as error:  # Pillow's own for a broken picture has no number.
+        return REFUSED + (NO_BYTES if error.errno == errno.EIO else TOO_LARGE if is_large else BROKEN)
     except Exception:  # noqa: BLE001 - decoders raise anything, also where they get no memory; the answer says it.
         return REFUSED + (TOO_LARGE if is_large else BROKEN)
 

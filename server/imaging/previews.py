@@ -2,6 +2,7 @@
 
 One process per photo, started here and judged by what it answers within its time: whatever it does, to this process it
 is `Previews` or `Unreadable`. What it answers is not trusted either: it has just read a stranger's file.
+Only what the file itself causes makes it unreadable; what this machine does to the decoder raises `Unjudged`.
 """
 
 from __future__ import annotations
@@ -14,55 +15,27 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, cast
 
-from server.imaging import answers, headers
-from server.imaging.answers import MADE, READY, SIZES, THUMB_PIXELS, VIEW_PIXELS
-from server.imaging.headers import HEADER_BYTES, MAX_PIXELS, Unsupported
+from server.imaging import headers
+from server.imaging.answers import READY
+from server.imaging.headers import HEADER_BYTES, Unsupported
+from server.imaging.verdicts import ANSWER_BYTES, DecoderMissing, End, Previews, Unjudged, Unreadable, judge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
 
 # Of wall time. The decoder's own processor time is limited as well, and more closely; this machine may be busy.
 DEADLINE_S: Final = 60.0
-# More than the largest true answer; a decoder that was taken over cannot fill this process' memory.
-ANSWER_BYTES: Final = 8_000_000
-
-TOO_LARGE: Final = "It is too large to show."
-BROKEN: Final = "It is broken or cut short."
-TOO_SLOW: Final = "It takes too long to show."
-GAVE_UP: Final = "The decoder gave up on it."
-_REFUSALS: Final = {answers.REFUSED + answers.TOO_LARGE: TOO_LARGE, answers.REFUSED + answers.BROKEN: BROKEN}
 
 _DECODER: Final = ("-m", "server.imaging.decode")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 # One arena: a second one would take 64 MB of address space, which is limited.
 _ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
-
-
-class Unreadable(Exception):
-    """No preview can be made of this file, now or later; `reason` says why, to people."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class DecoderMissing(Exception):
-    """The decoder does not start on this machine, whatever the file; the text is what it said. Worth another try."""
-
-
-@dataclass(frozen=True)
-class Previews:
-    """Two JPEGs of a photo, upright and without metadata, and the photo's own size in pixels as shown."""
-
-    thumb: bytes
-    view: bytes
-    width: int
-    height: int
 
 
 class Running:
@@ -71,36 +44,67 @@ class Running:
     def __init__(self, file: IO[bytes], deadline_s: float = DEADLINE_S) -> None:
         self._file = file
         self._deadline_s = deadline_s
+        self._lock = threading.Lock()
         self._is_stopped = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
 
     def finish(self) -> Previews:
-        """Wait for the previews. Raises `Unreadable` and `DecoderMissing`."""
+        """Wait for the previews. Raises `Unreadable` and `Unjudged`."""
         _judge_header(self._file)
+        deadline = time.monotonic() + self._deadline_s
         with tempfile.TemporaryFile() as said, _start(self._file, said) as process:
-            self._process = process
-            if self._is_stopped:
-                process.kill()
+            self._begin(process)
+            answer = b""
             try:
-                answer = _read(process, time.monotonic() + self._deadline_s)
+                answer = _read(process, deadline)
             finally:
-                process.kill()
+                end = self._end(process, deadline if len(answer) <= ANSWER_BYTES else 0)
             if not answer.startswith(READY):
                 said.seek(0)
                 raise DecoderMissing(said.read(10_000).decode(errors="replace").strip() or "It did not start in time.")
-        return _judge(answer.removeprefix(READY), process.returncode)
+        return judge(answer.removeprefix(READY), end)
 
     def stop(self) -> None:
         """End the decoder at once."""
-        self._is_stopped = True
-        if self._process:
-            self._process.kill()
+        with self._lock:
+            self._is_stopped = True
+            self._kill()
+
+    def _begin(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._pid = process.pid
+            if self._is_stopped:
+                self._kill()
+
+    def _end(self, process: subprocess.Popen[bytes], deadline: float) -> End:
+        """Wait for the decoder's own end, and kill it at the deadline; the end of its words is not yet its own."""
+        is_late = False
+        while (ended := self._ended(process)) is None:
+            if not is_late and time.monotonic() >= deadline:
+                is_late = True
+                self.stop()
+            time.sleep(0.002)
+        return replace(ended, is_late=is_late)
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> End | None:
+        """How it ended, None as long as it has not. `Popen` would not say how much processor time it had."""
+        with self._lock:
+            pid, status, used = os.wait4(process.pid, os.WNOHANG)
+            if pid == 0:
+                return None
+            self._pid = None  # Another process may have it from here on.
+            process.returncode = os.waitstatus_to_exitcode(status)
+        return End(process.returncode, used.ru_utime + used.ru_stime)
+
+    def _kill(self) -> None:
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGKILL)
 
 
 def make_previews_of(file: IO[bytes], deadline_s: float = DEADLINE_S) -> Previews:
     """Make the previews of a real file (one with a descriptor); blocks for up to `deadline_s` seconds.
 
-    Raises `Unreadable` for whatever is wrong with the file, `DecoderMissing` for what is wrong with this machine.
+    Raises `Unreadable` for whatever is wrong with the file, `Unjudged` for what is wrong with this machine.
     """
     return Running(file, deadline_s).finish()
 
@@ -108,7 +112,7 @@ def make_previews_of(file: IO[bytes], deadline_s: float = DEADLINE_S) -> Preview
 async def make_previews(source: bytes | AsyncIterable[bytes], deadline_s: float = DEADLINE_S) -> Previews:
     """Make the previews of a photo's bytes; streamed ones are never all in memory. Ends the decoder when cancelled.
 
-    Raises `Unreadable` for whatever is wrong with the file, `DecoderMissing` for what is wrong with this machine; what
+    Raises `Unreadable` for whatever is wrong with the file, `Unjudged` for what is wrong with this machine; what
     the stream raises passes through.
     """
     with tempfile.TemporaryFile() as file:
@@ -120,7 +124,7 @@ async def make_previews(source: bytes | AsyncIterable[bytes], deadline_s: float 
             return await asyncio.shield(finishing)
         except asyncio.CancelledError:
             running.stop()
-            with contextlib.suppress(Unreadable, DecoderMissing):
+            with contextlib.suppress(Unreadable, Unjudged):
                 await finishing
             raise
 
@@ -158,46 +162,14 @@ def _start(file: IO[bytes], said: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 def _read(process: subprocess.Popen[bytes], deadline: float) -> bytes:
-    """All that the decoder says until it ends. Raises `Unreadable` where that is too late or too much."""
+    """What the decoder says until it is silent for ever, its time is over, or it is more than any answer."""
     stdout = cast("IO[bytes]", process.stdout)
     answer = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(stdout, selectors.EVENT_READ)
-        while selector.select(max(0.0, deadline - time.monotonic())):
+        while len(answer) <= ANSWER_BYTES and selector.select(max(0.0, deadline - time.monotonic())):
             chunk = os.read(stdout.fileno(), 65_536)
             if not chunk:
-                # The end of its words is not yet its own end, and how it ended may say more.
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(1)
-                return bytes(answer)
+                break
             answer += chunk
-            if len(answer) > ANSWER_BYTES:
-                raise Unreadable(GAVE_UP)
-    if answer:
-        raise Unreadable(TOO_SLOW)
-    return b""
-
-
-def _judge(answer: bytes, status: int | None) -> Previews:
-    if status == -signal.SIGXCPU:
-        raise Unreadable(TOO_SLOW)
-    if answer in _REFUSALS:
-        raise Unreadable(_REFUSALS[answer])
-    if not answer.startswith(MADE) or len(answer) < 1 + SIZES.size:
-        raise Unreadable(GAVE_UP)
-    width, height, thumb_bytes, view_bytes = SIZES.unpack_from(answer, 1)
-    pictures = answer[1 + SIZES.size :]
-    if not (0 < width * height <= MAX_PIXELS and len(pictures) == thumb_bytes + view_bytes):
-        raise Unreadable(GAVE_UP)
-    made = Previews(pictures[:thumb_bytes], pictures[thumb_bytes:], width, height)
-    if not (_is_small_jpeg(made.thumb, THUMB_PIXELS) and _is_small_jpeg(made.view, VIEW_PIXELS)):
-        raise Unreadable(GAVE_UP)
-    return made
-
-
-def _is_small_jpeg(picture: bytes, longest: int) -> bool:
-    try:
-        header = headers.inspect(picture)
-    except Unsupported:
-        return False
-    return header.media_type == "image/jpeg" and max(header.width, header.height) <= longest
+    return bytes(answer)

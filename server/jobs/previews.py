@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import dramatiq
 
-from server.clock import clock_ms
 from server.external.objects import ObjectMissing, StorageUnavailable, final_key, preview_key
-from server.imaging.previews import Unreadable
 from server.imaging.previews import make_previews as decode
+from server.imaging.verdicts import Unreadable
 from server.jobs.outcomes import Hopeless, Later
 from sync.changes import Key, Unavailable
 from sync.uploads import expected, note_preview
@@ -63,7 +62,7 @@ class Previewing:
         sha256 = await self._sha256_of(photo_id, file)
         found = await self._stored(sha256, file)
         if found:
-            await note_preview(self._store, photo_id, found, clock_ms())
+            await note_preview(self._store, photo_id, found)
         return found or "unreadable thumb"
 
     async def _sha256_of(self, photo_id: str, file: str) -> str:

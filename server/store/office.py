@@ -27,6 +27,12 @@ def is_empty(plain: sqlite3.Connection) -> bool:
     return plain.execute("SELECT 1 FROM projects UNION ALL SELECT 1 FROM actors LIMIT 1").fetchone() is None
 
 
+def unreadable_photos(plain: sqlite3.Connection) -> list[str]:
+    """Ids of photos that are stored and that no previews could be made of."""
+    sql = "SELECT id FROM photos WHERE is_deleted = 0 AND doc ->> 'preview' = 'unreadable' ORDER BY id"
+    return [row[0] for row in plain.execute(sql)]
+
+
 def applied_after(plain: sqlite3.Connection, after: str, limit: int) -> list[str]:
     """Ids above `after` of mutations that are in: received as such, or released after they had waited."""
     sql = f"""

@@ -13,8 +13,9 @@ from random import Random
 import psutil
 import pytest
 
-from server.imaging import previews
-from server.imaging.previews import BROKEN, GAVE_UP, TOO_LARGE, TOO_SLOW, DecoderMissing, Unreadable, make_previews
+from server.imaging import previews, verdicts
+from server.imaging.previews import make_previews
+from server.imaging.verdicts import BROKEN, GAVE_UP, TOO_LARGE, TOO_SLOW, DecoderLost, DecoderMissing, Unreadable
 from tests import photographs
 from tests.imaging import hostile
 
@@ -75,7 +76,8 @@ def measured(photo: bytes) -> tuple[str, float]:
 # Its own parent is small: what a process takes counts from before it becomes another program.
 _MEASURE = """
 import json, resource, sys
-from server.imaging.previews import Unreadable, make_previews_of
+from server.imaging.previews import make_previews_of
+from server.imaging.verdicts import Unreadable
 try:
     make_previews_of(sys.stdin.buffer)
     reason = ""
@@ -150,7 +152,8 @@ WRONG_DECODERS = {
     "it refuses with a letter that nobody knows": (SAYS + "say(b'RX')", GAVE_UP),
     "it says nothing": (SAYS, GAVE_UP),
     "it crashes": (SAYS + "os.kill(os.getpid(), signal.SIGSEGV)", GAVE_UP),
-    "it is killed": (SAYS + "os.kill(os.getpid(), signal.SIGKILL)", GAVE_UP),
+    "it aborts": (SAYS + "os.abort()", GAVE_UP),
+    "it ends without a word": (SAYS + "sys.exit(3)", GAVE_UP),
     "it says numbers only": (SAYS + "say(b'M' + bytes(16))", GAVE_UP),
     "it says a page instead of a picture": (
         SAYS + "say(b'M' + bytes([0,0,0,9, 0,0,0,9, 0,0,0,4, 0,0,0,4]) + b'<svg<svg')",
@@ -162,8 +165,22 @@ WRONG_DECODERS = {
         SAYS + "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 2)); [0 for _ in iter(int, 1)]",
         TOO_SLOW,
     ),
-    "it sleeps for ever": (SAYS + "time.sleep(600)", TOO_SLOW),
-    "it closes its mouth and stays": (SAYS + "os.close(1); time.sleep(600)", GAVE_UP),
+    "it works for ever and will not hear that its time is over": (
+        SAYS + "import resource; signal.signal(signal.SIGXCPU, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_CPU, (1, 2)); [0 for _ in iter(int, 1)]",
+        TOO_SLOW,
+    ),
+}
+LOST_DECODERS = {
+    "the kernel has no memory left": (SAYS + "os.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
+    "the server's service is stopped": (SAYS + "os.kill(os.getpid(), signal.SIGTERM)", "signal 15"),
+    "it is killed in the middle of its answer": (
+        SAYS + "say(b'M' + b'\\0\\0\\0\\x10' * 4 + b'123'); os.kill(os.getpid(), signal.SIGKILL)",
+        "signal 9",
+    ),
+    "the machine gives it no time": (SAYS + "time.sleep(600)", "not through in time"),
+    "it closes its mouth and stays": (SAYS + "os.close(1); time.sleep(600)", "not through in time"),
+    "the disk gives an error": (SAYS + "say(b'RD')", "disk"),
 }
 
 
@@ -173,11 +190,25 @@ async def test_a_decoder_that_was_taken_over_says_only_that_it_gave_up(
 ) -> None:
     script, reason = WRONG_DECODERS[why]
     monkeypatch.setattr(previews, "_DECODER", ("-c", script))
+    monkeypatch.setattr(verdicts, "CPU_S", 1)
 
     with pytest.raises(Unreadable) as refused:
-        await make_previews(SMALL_PHOTOS["JPEG"](), deadline_s=3)
+        await make_previews(SMALL_PHOTOS["JPEG"](), deadline_s=30)
 
     assert refused.value.reason == reason
+    assert psutil.Process().children() == []
+
+
+@pytest.mark.parametrize("why", LOST_DECODERS)
+async def test_a_decoder_that_is_ended_from_outside_says_nothing_about_the_photo(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, reason = LOST_DECODERS[why]
+    monkeypatch.setattr(previews, "_DECODER", ("-c", script))
+
+    with pytest.raises(DecoderLost, match=reason):
+        await make_previews(SMALL_PHOTOS["JPEG"](), deadline_s=0.5 if "in time" in reason else 30)
+
     assert psutil.Process().children() == []
 
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from PIL import Image
 
-from server.imaging.previews import Previews, Unreadable, make_previews
+from server.imaging.previews import make_previews
+from server.imaging.verdicts import Previews, Unreadable
 from tests import camera_exif, photographs
 from tests.imaging import hostile
 

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from server import cli
+from server.actions.jobs import retry
 from server.external.objects import preview_key
+from server.imaging import previews as decoding
 from server.jobs.outcomes import Hopeless
 from server.jobs.previews import Previewing
 from tests.jobs.crew import until
 from tests.photographs import CORNERS, camera_jpeg, corners_of
-from tests.server.conftest import Place, prepared, settings_in
+from tests.server.conftest import Place, place, prepared
 from tests.server.photographer import Photographer, objects, photographer, sha256
 
-__all__ = ["prepared"]
+__all__ = ["place", "prepared"]
 
 SMALL = (800, 600)
-
-
-@pytest.fixture
-async def place(prepared: Path, tmp_path: Path) -> AsyncIterator[Place]:
-    folder = tmp_path / "data"
-    shutil.copytree(prepared, folder)
-    running = Place(settings_in(folder))
-    await running.start()
-    yield running
-    await running.stop()
 
 
 def jobs(place: Place) -> list[dict[str, Any]]:
@@ -96,6 +88,47 @@ async def test_a_photo_nobody_can_decode_is_kept_and_called_unreadable(place: Pl
     assert list(objects(place, "originals").values()) == [body]
 
 
+async def test_a_decoder_that_is_killed_says_nothing_about_the_photo(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, body = await photographer(place), camera_jpeg(1, SMALL)
+    photo_id = await ana.add(body)
+    with monkeypatch.context() as killed:
+        killed.setattr(decoding, "_DECODER", ("-c", "import os; os.write(1, b'+'); os.kill(os.getpid(), 9)"))
+        await ana.send(photo_id, body)
+
+        async def was_tried() -> bool:
+            return [(job["state"], job["attempts"]) for job in jobs(place) if "signal 9" in (job["error"] or "")] == [
+                ("queued", 1)
+            ]
+
+        await until(was_tried, "a job that is tried again", 30)
+        _now(place, attempts=4)
+        await until_jobs(place, "failed")
+    assert (await ana.doc(photo_id))["preview"] == "none"
+    assert await retry(place.app.state.health._core, None) == 1
+    await until_preview(ana, photo_id, "view")
+
+
+async def test_an_unreadable_photo_is_judged_anew_when_somebody_asks(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ana, body = await photographer(place), camera_jpeg(1, SMALL)
+    photo_id = await ana.add(body)
+    with monkeypatch.context() as old:
+        old.setattr(decoding, "_DECODER", ("-c", "import os; os.write(1, b'+RB')"))
+        await ana.send(photo_id, body)
+        await until_preview(ana, photo_id, "unreadable")
+    await until_jobs(place, "done")
+    command = ("jobs", "retry", "--unreadable", "--data", str(place.settings.data_folder))
+    assert await asyncio.to_thread(cli.main, command) == 0
+    assert capsys.readouterr().out == "1 job(s) queued again.\n"
+    await until_preview(ana, photo_id, "view")
+    await until_jobs(place, "done", "done")
+    assert await asyncio.to_thread(cli.main, command) == 0
+    assert capsys.readouterr().out == "0 job(s) queued again.\n"
+
+
 async def test_while_the_store_is_away_the_job_waits_and_uses_up_no_attempt(place: Place) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)
     photo_id = await ana.add(body)
@@ -109,8 +142,7 @@ async def test_while_the_store_is_away_the_job_waits_and_uses_up_no_attempt(plac
 
     await until(has_waited, "a job that waits", 30)
     previews.unlink()
-    with closing(sqlite3.connect(place.settings.core_path)) as plain, plain:
-        plain.execute("UPDATE jobs SET run_at = 0")  # Instead of waiting out its pause.
+    _now(place)
     await until_preview(ana, photo_id, "view")
     await until_jobs(place, "done")
     assert jobs(place)[0]["attempts"] == 1
@@ -185,5 +217,10 @@ def _stamps(place: Place) -> dict[str, int]:
 async def _again(place: Place, attempts: int = 0) -> None:
     """Have the job run once more, as after a lease that ran out too soon."""
     await until_jobs(place, "done")
+    _now(place, attempts)
+
+
+def _now(place: Place, attempts: int = 0) -> None:
+    """Have every job run now, instead of waiting out its pause."""
     with closing(sqlite3.connect(place.settings.core_path)) as plain, plain:
-        plain.execute("UPDATE jobs SET state = 'queued', attempts = ?", (attempts,))
+        plain.execute("UPDATE jobs SET state = 'queued', run_at = 0, attempts = ?", (attempts,))

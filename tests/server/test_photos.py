@@ -41,7 +41,7 @@ async def preview(place: Place, photo_id: str, source: bytes, *names: str) -> No
     """What the job does when it has made these previews."""
     for name in names:
         await place.app.state.uploading._objects.put(preview_key(sha256(source), name), jpeg(5_000, len(name)))
-    await note_preview(store_of(place), photo_id, names[-1], NOON)
+    await note_preview(store_of(place), photo_id, names[-1])
 
 
 async def office(place: Place, *changes: admin.OfficeChange) -> None:
@@ -95,7 +95,7 @@ async def test_bytes_go_out_only_once_the_row_says_so(place: Place) -> None:
 
 async def test_a_photo_of_which_no_picture_could_be_made_is_given_as_original_alone(place: Place) -> None:
     ana, photo_id = await stored(place)
-    await note_preview(store_of(place), photo_id, "unreadable", NOON)
+    await note_preview(store_of(place), photo_id, "unreadable")
     names = ("thumb", "view", "original")
     assert [(await ana.http.get(f"/photos/{photo_id}/{name}")).status_code for name in names] == [404, 404, 200]
 

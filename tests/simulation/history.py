@@ -362,10 +362,10 @@ class History:
             case 0:
                 self._keep_bytes(photo["id"], "f" * 64)
             case 1:
-                self.server.keep_thumb(photo["id"], self.now)
+                self.server.keep_thumb(photo["id"])
             case 2 | 3:
                 made = self.chance.one_of(("thumb", "view", "unreadable"))
-                self.server.make_preview(photo["id"], made, self.now)
+                self.server.make_preview(photo["id"], made)
             case _:
                 self._keep_bytes(photo["id"], photo["sha256"])
 

@@ -128,12 +128,12 @@ class Server:
         """Bytes with this hash are durable in the object store."""
         self.tasks.append(Task(store_photo(self.store, photo_id, sha256, now), lambda _is_stored: None))
 
-    def keep_thumb(self, photo_id: str, now: int) -> None:
-        self.tasks.append(Task(note_thumb(self.store, photo_id, now), lambda _is_there: None))
+    def keep_thumb(self, photo_id: str) -> None:
+        self.tasks.append(Task(note_thumb(self.store, photo_id), lambda _is_there: None))
 
-    def make_preview(self, photo_id: str, preview: str, now: int) -> None:
+    def make_preview(self, photo_id: str, preview: str) -> None:
         """A job has made a picture, or found that none can be made."""
-        self.tasks.append(Task(note_preview(self.store, photo_id, preview, now), lambda _is_there: None))
+        self.tasks.append(Task(note_preview(self.store, photo_id, preview), lambda _is_there: None))
 
     def step(self, place: int) -> None:
         """Let one task go on to its next await."""

@@ -280,8 +280,8 @@ async def test_the_bytes_of_a_photo_are_noted_once(store: Store) -> None:
     assert not await store_photo(store, photo.id, "ef" * 32, NOON)
     for _ in range(2):
         assert await store_photo(store, photo.id, "ab" * 32, NOON)
-        assert await note_thumb(store, photo.id, NOON)
-        assert await note_preview(store, photo.id, "view", NOON)
+        assert await note_thumb(store, photo.id)
+        assert await note_preview(store, photo.id, "view")
     (found,) = await load(store, key("row", "photos", photo.id))
     assert found.doc == photo.doc | {"version": 3, "state": "stored", "stored_at": NOON, "preview": "view"}
     snapshot = await store.snapshot()
@@ -297,7 +297,7 @@ async def test_an_act_that_cannot_be_stored_leaves_nothing_and_holds_up_nobody(s
     with pytest.raises(Unstorable):
         await store_photo(store, photo.id, "ab" * 32, NOON)
     with anyio.fail_after(5):
-        assert await note_preview(store, photo.id, "thumb", NOON)
+        assert await note_preview(store, photo.id, "thumb")
     (found,) = await load(store, key("row", "photos", photo.id))
     assert (found.doc["state"], found.doc["preview"]) == ("waiting", "thumb")
 

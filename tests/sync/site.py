@@ -16,6 +16,7 @@ from sync.pull import PullAnswer, pull
 from sync.push import PushAnswer, PushContext, push
 from sync.rules import Role
 from sync.schema import Status
+from sync.uploads import store_photo
 from sync.wire import Mutation, Request
 
 T = TypeVar("T")
@@ -61,8 +62,8 @@ def membership(user_id: str) -> str:
 
 Pushed = tuple[Request, PushContext, PushAnswer]
 Administered = tuple[tuple[admin.OfficeChange, ...], admin.OfficeContext]
-Acted = tuple[Callable[..., Coroutine[Any, Any, bool]], str, str, int, bool]
-"""One of `sync.uploads` with its photo, its word (a hash or a preview), its instant, and what it returned."""
+Acted = tuple[Callable[..., Coroutine[Any, Any, bool]], str, tuple[Any, ...], bool]
+"""One of `sync.uploads` with its photo, what else it was given, and what it returned."""
 
 
 @dataclass
@@ -85,8 +86,9 @@ class Site:
 
     def act(self, act: Callable[..., Coroutine[Any, Any, bool]], photo_id: str, word: str) -> bool:
         """One of the server's own acts on a photo, now."""
-        result = run(act(self.store, photo_id, word, self.now))
-        self.history.append((act, photo_id, word, self.now, result))
+        more = (word, self.now) if act is store_photo else (word,)
+        result = run(act(self.store, photo_id, *more))
+        self.history.append((act, photo_id, more, result))
         return result
 
     def phone(self, user_id: str) -> Phone:

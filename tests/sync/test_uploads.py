@@ -89,7 +89,7 @@ def test_a_photo_that_is_not_there_is_not_stored(site: Site) -> None:
     before = state_of(site)
     assert not site.act(store_photo, NOWHERE, HASH)
     assert not site.act(note_preview, NOWHERE, "view")
-    assert not run(note_thumb(site.store, NOWHERE, site.now))
+    assert not run(note_thumb(site.store, NOWHERE))
     assert state_of(site) == before
 
 
@@ -158,7 +158,7 @@ def test_a_preview_that_is_none_is_a_mistake_of_ours(site: Site, photo_id: str) 
 def test_a_thumbnail_asks_for_a_picture_once_and_stores_nothing(site: Site, photo_id: str) -> None:
     version = site.row("photos", photo_id).version
     for _ in range(2):
-        assert run(note_thumb(site.store, photo_id, site.now))
+        assert run(note_thumb(site.store, photo_id))
     assert [payload["args"] for payload in outbox(site, "job").values()] == [{"photo_id": photo_id, "file": "thumb"}]
     assert (site.row("photos", photo_id).version, site.row("photos", photo_id).doc["state"]) == (version, "waiting")
 
