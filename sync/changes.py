@@ -1,6 +1,6 @@
 """What the engine reads and writes: keys to load, rows, change rows, clocks, receipts, and the plan of one push.
 
-A store (memory, SQLite, later PostgreSQL) implements the two protocols at the end. It knows SQL; it decides nothing.
+A store (memory, SQLite, PostgreSQL) implements the two protocols at the end. It knows SQL; it decides nothing.
 """
 
 from __future__ import annotations
@@ -127,10 +127,23 @@ class Unavailable(Exception):
     """The database cannot work now (locked, full, gone): the same again may succeed."""
 
 
+class Moved(Exception):
+    """What the transaction needs is in the hands of another one: roll back, and begin again with these `scopes` too.
+
+    They are names that the same store's `begin` takes, nothing to look into.
+    """
+
+    def __init__(self, scopes: Iterable[str]) -> None:
+        super().__init__("the rows are another transaction's")
+        self.scopes = frozenset(scopes)
+
+
 class PushTransaction(Protocol):
     """One write transaction. After `commit` returned, everything written survives a power cut (1).
 
-    Each method raises `Unstorable` or `Unavailable` and nothing else; after a raise only `rollback` may follow.
+    What was loaded stays as it is until the transaction ends, what was not there included (6, 12). Each method raises
+    `Unstorable`, `Unavailable` or, where scopes were named to `begin`, `Moved`, and nothing else; after a raise only
+    `rollback` may follow.
     """
 
     async def load(self, keys: Iterable[Key]) -> Mapping[Key, Any]:
@@ -189,8 +202,13 @@ class PullSnapshot(Protocol):
 
 
 class Store(Protocol):
-    """Where rows live. SQLite takes its write lock in `begin`; another store locks the clocks of `scopes`, sorted."""
+    """Where rows live."""
 
-    async def begin(self, scopes: Iterable[str]) -> PushTransaction: ...
+    async def begin(self, scopes: Iterable[str]) -> PushTransaction:
+        """Begin to write. A store may let transactions of different scopes run side by side; none named: all of them.
+
+        Whoever names scopes must be ready for `Moved`.
+        """
+        ...
 
     async def snapshot(self) -> PullSnapshot: ...

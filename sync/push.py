@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from sync.acts import Act
 from sync.canonical import compact
 from sync.canonical import content_hash as hash_of
-from sync.changes import ClientState, Key, Plan, Store, Unstorable
+from sync.changes import ClientState, Key, Moved, Plan, Store, Unstorable
 from sync.draft import Draft, Missing
 from sync.errors import ActorMismatch, ClientRevoked, Fork, Gap, UnstorableValue
 from sync.foresight import first_keys, scopes_of, second_keys
 from sync.intake import refuse_reused, take_in
 from sync.wire import Mutation, Request
+
+TRIES: Final = 4
+"""How often a push begins with the scopes it knows of, before it asks for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,25 @@ async def _run(
     *,
     is_masked: bool = False,
 ) -> PushAnswer:
-    transaction = await store.begin(scopes_of(request))
+    """One transaction, begun again while rows move away under it; in the end nothing moves, since it has all (8)."""
+    scopes = scopes_of(request)
+    for _ in range(TRIES):
+        try:
+            return await _try(store, scopes, request, context, refuse_as, is_masked)
+        except Moved as moved:
+            scopes = sorted(moved.scopes.union(scopes))
+    return await _try(store, (), request, context, refuse_as, is_masked)
+
+
+async def _try(
+    store: Store,
+    scopes: Iterable[str],
+    request: Request,
+    context: PushContext,
+    refuse_as: str | None,
+    is_masked: bool,
+) -> PushAnswer:
+    transaction = await store.begin(scopes)
     try:
         loaded = dict(await transaction.load(first_keys(request)))
         _check_client(loaded[Key("client", (request.client,))], request)

@@ -7,7 +7,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from scripts.bootstrap import browsers, node
+from scripts.bootstrap import browsers, node, services
 
 # Short runs repeat the same examples everywhere; long ones hunt with fresh seeds.
 hypothesis.settings.register_profile("short", deadline=None, derandomize=True, print_blob=True)
@@ -27,6 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("browser"):  # one lane for all of them: two browsers at once are slower than in turn
             item.add_marker(pytest.mark.xdist_group("browser"))
+        elif item.get_closest_marker("services"):  # one lane, so that each service is started once
+            item.add_marker(pytest.mark.xdist_group("services"))
     if config.getoption("--full"):
         return
     config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
@@ -39,6 +41,7 @@ def pytest_report_header() -> str:
         f"Python {platform.python_version()}",
         f"SQLite {sqlite3.sqlite_version}",
         f"Node {found.version}" if found else "Node MISSING",
+        services.version(),
         *(browsers.version_of(browser) for browser in browsers.ALL),
     ]
     return f"real parts: {', '.join(parts)}"

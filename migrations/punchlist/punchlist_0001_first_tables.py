@@ -151,7 +151,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
@@ -164,7 +164,11 @@ def upgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_outbox_delivered_at"), ["delivered_at"], unique=False)
         batch_op.create_index(
-            "ix_outbox_undelivered", ["id"], unique=False, sqlite_where=sa.text("delivered_at IS NULL")
+            "ix_outbox_undelivered",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("delivered_at IS NULL"),
+            postgresql_where=sa.text("delivered_at IS NULL"),
         )
 
     op.create_table(
@@ -225,7 +229,11 @@ def upgrade() -> None:
     with op.batch_alter_table("refusals", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refusals_user_id"), ["user_id"], unique=False)
         batch_op.create_index(
-            "ix_refusals_waiting_for", ["waiting_for"], unique=False, sqlite_where=sa.text("waiting_for IS NOT NULL")
+            "ix_refusals_waiting_for",
+            ["waiting_for"],
+            unique=False,
+            sqlite_where=sa.text("waiting_for IS NOT NULL"),
+            postgresql_where=sa.text("waiting_for IS NOT NULL"),
         )
 
     op.create_table(

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from scripts.bootstrap import browsers, checks, client, environment, places
+from scripts.bootstrap import browsers, checks, client, environment, places, services
 from scripts.bootstrap.alone import alone
 from scripts.bootstrap.node import Node
 from scripts.bootstrap.programs import become, status_of
@@ -30,6 +30,7 @@ def _prepare() -> Node:
     with alone():
         environment.ensure("test")
         browsers.ensure()
+        services.ensure()
         node = checks.prepare()
         client.ensure()
     return node

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from server.store.postgres import migrating
 from sync.changes import Unavailable
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "migrations"
 """Where the revisions stand."""
+
+Place = Path | str
+"""Where a database is: SQLite's file, or PostgreSQL's address."""
 
 WAIT_S: Final = 30
 """Seconds a migration waits for another one."""
@@ -54,21 +58,22 @@ class State:
     """The database was written by newer code: its revision is not known here."""
 
 
-def upgrade(name: str, path: Path) -> None:
+def upgrade(name: str, place: Place) -> None:
     """Run the missing revisions of database `name`, all or none; two processes at once: the second finds it done.
 
     A database written by newer code is left as it is; `state` says so. Raises `Unavailable` for what is locked,
     damaged or no database.
     """
-    if state(name, path).is_ahead:
+    if state(name, place).is_ahead:
         return
-    path.touch(mode=0o600)  # Its owner's alone; SQLite gives the files beside it the same mode.
-    engine = _engine(path)
+    if isinstance(place, Path):
+        place.touch(mode=0o600)  # Its owner's alone; SQLite gives the files beside it the same mode.
+    engine = _engine(place)
     try:
         with engine.begin() as connection:
             command.upgrade(_config(name, connection), "head")
     except DBAPIError as error:
-        raise Unavailable(f"{path}: {error.orig}") from error
+        raise Unavailable(f"{place if isinstance(place, Path) else 'PostgreSQL'}: {error.orig}") from error
     finally:
         engine.dispose()
 
@@ -85,9 +90,9 @@ def compare(current: str | None, wanted: Expected) -> State:
     return State(current, wanted.head, is_pending=current != wanted.head and not is_ahead, is_ahead=is_ahead)
 
 
-def state(name: str, path: Path) -> State:
+def state(name: str, place: Place) -> State:
     """How the database stands; a file that is not there counts as empty and is not made. Raises `Unavailable`."""
-    return compare(_current(path), expected(name))
+    return compare(_current(place) if isinstance(place, Path) else migrating.current(place), expected(name))
 
 
 def current_revision(plain: sqlite3.Connection) -> str | None:
@@ -98,9 +103,9 @@ def current_revision(plain: sqlite3.Connection) -> str | None:
     return str(row[0]) if row else None
 
 
-def differences(path: Path, metadata: MetaData) -> list[Any]:
+def differences(place: Place, metadata: MetaData) -> list[Any]:
     """What autogenerate would still change so that the database has the tables of `metadata`; empty when none."""
-    engine = _engine(path)
+    engine = _engine(place)
     try:
         with engine.connect() as connection:
             options = {"compare_type": True, "compare_server_default": True}
@@ -154,7 +159,12 @@ def _to_wal(connection: DBAPIConnection) -> None:
             return
 
 
-def _engine(path: Path) -> Engine:
+def _engine(place: Place) -> Engine:
+    """An engine whose transactions take turns: of two processes that migrate at once, the second finds it done."""
+    return _sqlite_engine(place) if isinstance(place, Path) else migrating.engine(place, WAIT_S)
+
+
+def _sqlite_engine(path: Path) -> Engine:
     """An engine whose transactions are SQLite's own, so that a crash amid a migration leaves nothing half done."""
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": WAIT_S})
 

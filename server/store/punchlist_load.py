@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from server.store.records import COLUMNS, row_of
 from sync.changes import ClientState, Key, Receipt, Row
 from sync.rules import Actor, Membership, Role
 from sync.schema import ENTITIES
@@ -19,14 +20,10 @@ Loaded = dict[tuple[str, ...], Any]
 Loader = "Callable[[sqlite3.Connection, Sequence[tuple[str, ...]]], Loaded]"
 
 _ONE_OF: Final = "IN (SELECT value FROM json_each(?))"
-_COLUMNS: Final = {
-    name: f"'{name}', id, version, doc, field_versions, is_deleted, {entity.parent or chr(39) * 2}"
-    for name, entity in ENTITIES.items()
-}
 _CHILDREN: Final = tuple(entity for entity in ENTITIES.values() if entity.parent)
 _CHILDREN_SQL: Final = (
     " UNION ALL ".join(
-        f"SELECT {_COLUMNS[child.name]} FROM {child.name} WHERE {child.parent} {_ONE_OF}" for child in _CHILDREN
+        f"SELECT {COLUMNS[child.name]} FROM {child.name} WHERE {child.parent} {_ONE_OF}" for child in _CHILDREN
     )
     + " ORDER BY 1, 2"
 )
@@ -53,8 +50,8 @@ def _rows(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Loaded
     for entity, wanted in ids.items():
         if entity not in ENTITIES:
             continue
-        cursor = plain.execute(f"SELECT {_COLUMNS[entity]} FROM {entity} WHERE id {_ONE_OF}", (_json(wanted),))
-        found.update(((entity, record[1]), _row(record)) for record in cursor)
+        cursor = plain.execute(f"SELECT {COLUMNS[entity]} FROM {entity} WHERE id {_ONE_OF}", (_json(wanted),))
+        found.update(((entity, record[1]), row_of(record)) for record in cursor)
     return found
 
 
@@ -62,7 +59,7 @@ def _children(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Lo
     wanted = _json([item_id for (item_id,) in names])
     found: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for record in plain.execute(_CHILDREN_SQL, (wanted,) * len(_CHILDREN)):
-        row = _row(record)
+        row = row_of(record)
         found[(row.item_id,)].append(row)
     return {key: tuple(rows) for key, rows in found.items()}
 
@@ -114,21 +111,21 @@ def _seen_ats(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Lo
 
 
 def _waiting(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Loaded:
-    sql = f"SELECT waiting_for, {_COLUMNS['refusals']} FROM refusals WHERE waiting_for {_ONE_OF} ORDER BY id"
+    sql = f"SELECT waiting_for, {COLUMNS['refusals']} FROM refusals WHERE waiting_for {_ONE_OF} ORDER BY id"
     wanted = _json([f"{entity}/{row_id}" for entity, row_id in names])
     found: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for waiting_for, *record in plain.execute(sql, (wanted,)):
-        found[tuple(waiting_for.split("/", 1))].append(_row(record))
+        found[tuple(waiting_for.split("/", 1))].append(row_of(record))
     return {key: tuple(rows) for key, rows in found.items()}
 
 
 def _parked(plain: sqlite3.Connection, names: Sequence[tuple[str, ...]]) -> Loaded:
     sql = f"""
-        SELECT user_id, {_COLUMNS["refusals"]} FROM refusals
+        SELECT user_id, {COLUMNS["refusals"]} FROM refusals
         WHERE user_id {_ONE_OF} AND state = 'parked' ORDER BY id"""
     found: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
     for user_id, *record in plain.execute(sql, (_firsts(names),)):
-        found[(user_id,)].append(_row(record))
+        found[(user_id,)].append(row_of(record))
     return {key: tuple(rows) for key, rows in found.items()}
 
 
@@ -145,12 +142,6 @@ _KINDS: Final[Mapping[str, tuple[Callable[[sqlite3.Connection, Sequence[tuple[st
     "parked": (_parked, ()),
 }
 """Kind of key → how it is read, and what stands for nothing."""
-
-
-def _row(record: Sequence[Any]) -> Row:
-    entity, row_id, version, doc, field_versions, is_deleted, item_id = record
-    versions = {name: (at, by) for name, (at, by) in orjson.loads(field_versions).items()}
-    return Row(entity, row_id, version, orjson.loads(doc), versions, bool(is_deleted), item_id)
 
 
 def _firsts(names: Iterable[tuple[str, ...]]) -> str:

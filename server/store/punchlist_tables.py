@@ -31,6 +31,11 @@ def _number(**options: Any) -> Any:
     return Field(sa_type=_BIG, **options)
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """Options of an index over some of the rows, on either database."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 def _flag() -> Any:
     return Field(sa_type=Integer, default=0, sa_column_kwargs={"server_default": text("0")})
 
@@ -135,7 +140,7 @@ class Conflict(Synced, table=True):
 class Refusal(Synced, table=True):
     __tablename__ = "refusals"
     __table_args__ = (
-        Index("ix_refusals_waiting_for", "waiting_for", sqlite_where=text("waiting_for IS NOT NULL")),
+        Index("ix_refusals_waiting_for", "waiting_for", **_where("waiting_for IS NOT NULL")),
         _STRICT,
     )
     user_id: str | None = _text(index=True)
@@ -236,10 +241,10 @@ class Outbox(Punchlist, table=True):
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("kind", "key", name="uq_outbox_kind_key"),
-        Index("ix_outbox_undelivered", "id", sqlite_where=text("delivered_at IS NULL")),
+        Index("ix_outbox_undelivered", "id", **_where("delivered_at IS NULL")),
         _STRICT,
     )
-    id: int | None = Field(sa_type=Integer, default=None, primary_key=True)
+    id: int | None = _number(default=None, primary_key=True)
     kind: str = _text()
     key: str = _text()
     payload: str = _text()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
+from server.store.records import columns_of, json_text, record_of
 from sync.schema import ENTITIES
 
 if TYPE_CHECKING:
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sync.changes import Plan, Row
-    from sync.schema import Entity
 
 
 def _upsert(table: str, key: Sequence[str], values: Sequence[str]) -> str:
@@ -25,12 +23,7 @@ def _upsert(table: str, key: Sequence[str], values: Sequence[str]) -> str:
     return f"{insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {news}"
 
 
-def _columns(entity: Entity) -> list[str]:
-    parent = [entity.parent] if entity.parent else []
-    return ["version", "doc", "field_versions", "is_deleted", *parent, *entity.columns]
-
-
-_ROWS: Final = {name: _upsert(name, ["id"], _columns(entity)) for name, entity in ENTITIES.items()}
+_ROWS: Final = {name: _upsert(name, ["id"], columns_of(entity)) for name, entity in ENTITIES.items()}
 _CHANGES: Final = _upsert("changes", ["scope", "entity", "id"], ["number", "is_gone"])
 _CLOCKS: Final = _upsert("scope_clocks", ["scope"], ["number"])
 _COUNTERS: Final = _upsert("counters", ["project_id"], ["number"])
@@ -67,23 +60,12 @@ def write(plain: sqlite3.Connection, plan: Plan, now: int) -> None:
 
 
 def _words(plan: Plan, kind: str, now: int) -> list[tuple[str, str, str, int]]:
-    return [(word.kind, word.key, _json(word.payload), now) for word in plan.outbox if word.kind == kind]
+    return [(word.kind, word.key, json_text(word.payload), now) for word in plan.outbox if word.kind == kind]
 
 
 def _write_rows(plain: sqlite3.Connection, rows: Iterable[Row]) -> None:
     records: defaultdict[str, list[list[Any]]] = defaultdict(list)
     for row in rows:
-        records[row.entity].append(_record(row, ENTITIES[row.entity]))
+        records[row.entity].append(record_of(row))
     for entity, values in records.items():
         plain.executemany(_ROWS[entity], values)
-
-
-def _record(row: Row, entity: Entity) -> list[Any]:
-    parent = [row.item_id] if entity.parent else []
-    typed = (row.doc.get(name) for name in entity.columns)
-    columns = (int(value) if isinstance(value, bool) else value for value in typed)
-    return [row.id, row.version, _json(row.doc), _json(row.field_versions), int(row.is_deleted), *parent, *columns]
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()

@@ -1,0 +1,159 @@
+"""Connections to PostgreSQL that end by themselves: no statement waits for ever, not even for a frozen server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from sync.changes import Unavailable, Unstorable
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+Result = TypeVar("Result")
+Plain = psycopg.AsyncConnection[tuple[Any, ...]]
+
+IDLE_LIMIT_MS: Final = 60_000
+"""A transaction in which nothing happens for this long is ended by the server."""
+
+_REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.NotSupportedError, UnicodeError, TypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long to wait, in ms, and for how many connections; each wait ends in `Unavailable`."""
+
+    connections: int = 8
+    connect_ms: int = 5000
+    """For a connection: one that is free, or a new one."""
+    lock_ms: int = 5000
+    """For what another transaction holds."""
+    statement_ms: int = 15_000
+    """For a statement, as the server measures it."""
+    answer_ms: int = 20_000
+    """For the server's word on a statement, as we measure it: a frozen server measures nothing."""
+
+    def options(self) -> str:
+        """What each connection tells the server first. Commits are durable when they are acknowledged (1)."""
+        said = {
+            "synchronous_commit": "on",
+            "statement_timeout": self.statement_ms,
+            "lock_timeout": self.lock_ms,
+            "idle_in_transaction_session_timeout": IDLE_LIMIT_MS,
+        }
+        return " ".join(f"-c {name}={value}" for name, value in said.items())
+
+
+class Line:
+    """One connection, lent for one transaction. Statements run one after another; a cancelled caller stops none."""
+
+    def __init__(self, pool: AsyncConnectionPool[Plain], plain: Plain, limits: Limits) -> None:
+        self._pool = pool
+        self._plain = plain
+        self._limits = limits
+        self._running: asyncio.Future[Any] | None = None
+        self._is_back = False
+
+    async def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return what it gives. Raises `Unstorable` or `Unavailable`."""
+        return await self._answered(self._execute(sql, values))
+
+    async def commit(self) -> None:
+        """Commit. Raises `Unavailable` where it is not certain that it is durable."""
+        tag = await self._answered(self._end("COMMIT"))
+        if tag != "COMMIT":
+            raise Unavailable(f"the transaction ended with {tag}")
+
+    async def give_back(self) -> None:
+        """End what is open and let the next one have the connection; a second call does nothing."""
+        if self._is_back:
+            return
+        self._is_back = True
+        try:
+            if self._running is not None:
+                await asyncio.wait([self._running])  # It ends: each statement has its limit.
+            if self._plain.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+                with suppress(Unavailable, Unstorable):  # A connection that cannot even do that is thrown away.
+                    await self._answered(self._end("ROLLBACK"))
+        finally:
+            await asyncio.shield(self._pool.putconn(self._plain))
+
+    async def _execute(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        cursor = await self._plain.execute(sql.encode(), values or None)
+        return await cursor.fetchall() if cursor.description else []
+
+    async def _end(self, word: LiteralString) -> str | None:
+        return (await self._plain.execute(word)).statusmessage
+
+    async def _answered(self, work: Coroutine[Any, Any, Result]) -> Result:
+        self._running = task = asyncio.ensure_future(work)
+        limit = asyncio.get_running_loop().call_later(self._limits.answer_ms / 1000, self._cut)
+        task.add_done_callback(lambda _: limit.cancel())
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # Also heard where nobody waits.
+        try:
+            return await asyncio.shield(task)
+        except Exception as error:
+            raise translated(error) from error
+
+    def _cut(self) -> None:
+        """End the connection under a statement that got no answer: its wait sees the line closed, and raises."""
+        with suppress(OSError), socket.socket(fileno=os.dup(self._plain.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+
+class Lines:
+    """A pool of connections, each lent as a `Line`."""
+
+    def __init__(self, address: str, limits: Limits) -> None:
+        self._limits = limits
+        self._pool: AsyncConnectionPool[Plain] = AsyncConnectionPool(
+            address,
+            min_size=1,
+            max_size=limits.connections,
+            timeout=limits.connect_ms / 1000,
+            kwargs={
+                "autocommit": True,  # Transactions are begun and ended in SQL.
+                "options": limits.options(),
+                "connect_timeout": max(2, limits.connect_ms // 1000),
+                "application_name": "holdfast",
+            },
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Connect. Raises `Unavailable` where nobody answers in time; nothing is left open then."""
+        try:
+            await self._pool.open(wait=True, timeout=self._limits.connect_ms / 1000)
+        except Exception as error:
+            await self.close()
+            raise translated(error) from error
+
+    async def lend(self) -> Line:
+        """Wait for a free connection; the line must be given back. Raises `Unavailable`."""
+        try:
+            plain = await self._pool.getconn()
+        except Exception as error:
+            raise translated(error) from error
+        return Line(self._pool, plain, self._limits)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+
+def translated(error: Exception) -> Unstorable | Unavailable:
+    """The engine's word for what PostgreSQL, its driver or the pool raised: try never again, or try later."""
+    if isinstance(error, Unstorable | Unavailable):
+        return error
+    if isinstance(error, PoolTimeout | TooManyRequests | PoolClosed):
+        return Unavailable(f"no connection to PostgreSQL: {error}")
+    is_refused = isinstance(error, _REFUSED) and not isinstance(error, errors.LockNotAvailable)
+    return Unstorable(str(error)) if is_refused else Unavailable(str(error))
