@@ -5,6 +5,10 @@ its own lock. A photo goes once the receipt of its `photo.add` is there: small f
 oldest first, but whatever a person wants now before everything else. A photo that keeps failing goes behind the others
 and never stops them (19); none is ever dropped (3). A file is stored when the server says so, never before (5).
 
+Nobody can tell a server that is away from one that stumbles over this very photo. So every failure counts against the
+photo it met, and nothing goes for a while, longer each time: the photos take turns, one request after each wait. The
+first that gets further shows what the others suffered with it, and that is forgiven them: the old order is back.
+
 State, inputs and actions are JSON values; `pwa/sync/uploading.ts` is the twin, held to this by golden steps. The runner
 performs the actions in order and feeds what landed back. Records may hold more fields than `Photo`; they are kept.
 
@@ -39,7 +43,7 @@ MIN_PART_BYTES: Final = 16 * 1024
 """Down to this on a line so slow that larger parts stall, and while the server cannot store."""
 
 PATIENCE: Final = 3
-"""Failures in a row after which a photo goes behind the others."""
+"""Failures in a row after which a photo goes behind the others, again and again."""
 UNKNOWN_LIMIT: Final = 8
 """Times the server may say that it does not know an acknowledged photo before a person is asked."""
 
@@ -49,6 +53,8 @@ Trouble = Literal["unreachable", "not_ours", "server", "store_away", "sign_in", 
 
 _LATER: Final = frozenset({403, 408, 421, 425, 429})
 """What of 4xx says nothing about the photo: try again by timer."""
+_TOO_OLD: Final = frozenset({412, 415})
+"""The server speaks another tus than this app does."""
 
 
 class File(TypedDict):
@@ -63,15 +69,19 @@ class File(TypedDict):
 class Photo(TypedDict):
     """A photo whose bytes this device holds.
 
-    `outcome`: of its `photo.add`; None while there is no receipt. `tries`: failures since the last progress.
-    `is_stuck`: only a person helps, `reason` says why. `is_reread`: its bytes were sent anew, for the hash was wrong.
+    `outcome`: of its `photo.add`; None while there is no receipt. `best_bytes`: the most that has ever arrived of its
+    files together; more is progress, the same bytes once more are none. `tries`: failures since the last progress,
+    whoever's fault; `setbacks`: those of them that concern this photo alone. `is_stuck`: only a person helps, `reason`
+    says why. `is_reread`: its bytes were sent anew, for the hash was wrong.
     """
 
     id: str
     outcome: str | None
     thumb: File | None
     picture: File
+    best_bytes: int
     tries: int
+    setbacks: int
     retry_at: int | None
     reason: str | None
     is_stuck: bool
@@ -129,7 +139,9 @@ def fresh_photo(photo_id: str, picture_bytes: int, thumb_bytes: int) -> Photo:
         outcome=None,
         thumb=_fresh_file(thumb_bytes) if thumb_bytes else None,
         picture=_fresh_file(picture_bytes),
+        best_bytes=0,
         tries=0,
+        setbacks=0,
         retry_at=None,
         reason=None,
         is_stuck=False,
@@ -188,9 +200,9 @@ def _send(state: Uploads, given: Input) -> Step:
     return _send_of(state, photo, _next_file(photo))
 
 
-def _turn(photo: Photo) -> tuple[bool, int, bool]:
+def _turn(photo: Photo) -> tuple[int, bool, bool]:
     """The least goes first; of equals the oldest."""
-    return not photo["is_urgent"], photo["tries"] // PATIENCE, _next_file(photo) == "picture"
+    return photo["tries"] // PATIENCE, not photo["is_urgent"], _next_file(photo) == "picture"
 
 
 def _next_file(photo: Photo) -> FileName:
@@ -233,41 +245,60 @@ def _landed(state: Uploads, given: Input) -> Step:
     if given["kind"] == "stalled":
         slower = _with(landed, part_bytes=max(state["part_bytes"] // 2, MIN_PART_BYTES))
         return _failed(slower, photo, given, "unreachable", "stalled")
-    if given["kind"] != "answer":
-        return _back_off(landed, given["kind"], given)
+    if given["kind"] != "answer":  # something between us and the server may take offence at these very bytes
+        return _failed(landed, photo, given, given["kind"], given["kind"])
     return _answered(landed, photo, flight, file, given)
 
 
 def _answered(state: Uploads, photo: Photo, flight: Flight, file: File, given: Input) -> Step:
     status, error, offset = given["status"], given["error"], given["offset_bytes"]
+    size = file["size_bytes"]
     if error == "already_stored":
-        return _moved(state, photo, flight, file, given, is_stored=True)
-    if status < 300 and flight["method"] == "create":
-        if given["upload"] is None:
-            return _back_off(state, "not_ours", given)
+        return _moved(state, photo, flight, given, {**file, "offset_bytes": size, "is_stored": True})
+    if status < 300 and flight["method"] == "create" and given["upload"] is not None:
+        # Not a byte has arrived: how long to wait if the next does not either stays.
         begun = _with_file(photo, flight["file"], file, upload=given["upload"], offset_bytes=0)
-        return _put(_well(state), begun, given)
-    if flight["method"] != "create" and offset is not None and 0 <= offset <= file["size_bytes"]:
-        is_whole = offset == file["size_bytes"]
-        if status < 300 and (is_whole or offset > file["offset_bytes"]):
-            return _moved(state, photo, flight, file, given, is_stored=is_whole)
-        if status < 300 or status == 409:
-            return _setback(state, _with_file(photo, flight["file"], file, offset_bytes=offset), given)
+        return _put(_with(state, trouble=None), begun, given)
+    if flight["method"] != "create" and offset is not None and 0 <= offset <= size and (status < 300 or status == 409):
+        after: File = {**file, "offset_bytes": offset, "is_stored": status < 300 and offset == size}
+        if after["is_stored"] or offset > file["offset_bytes"]:
+            return _moved(state, photo, flight, given, after)
+        return _setback(state, cast("Photo", {**photo, flight["file"]: after}), given)
     if status < 300:
-        return _back_off(state, "not_ours", given)
-    if status == 401 or error in PAUSE_OF:
-        return _with(state, trouble=PAUSE_OF.get(error, "sign_in")), []
+        return _failed(state, photo, given, "not_ours", "not_ours")
+    if status == 401 or status in _TOO_OLD or error in PAUSE_OF:
+        return _with(state, trouble=PAUSE_OF.get(error, "sign_in" if status == 401 else "upgrade")), []
     if status >= 500 or status in _LATER:
-        return _unwell(state, photo, given)
+        # The server cannot just now. Short parts until it can: what it does not take was sent in vain.
+        short = _with(state, part_bytes=MIN_PART_BYTES)
+        return _failed(short, photo, given, "store_away" if error == "storage_unavailable" else "server", error)
     return _faulty(state, photo, flight, file, given)
 
 
-def _moved(state: Uploads, photo: Photo, flight: Flight, file: File, given: Input, *, is_stored: bool) -> Step:
-    """The server has more of the file than before: whatever went wrong with it is over."""
-    offset = file["size_bytes"] if is_stored else given["offset_bytes"]
-    after = _with_file(photo, flight["file"], file, offset_bytes=offset, is_stored=is_stored)
-    after = _with_photo(after, tries=0, retry_at=None, reason=None)
-    return _put(_well(_with(state, part_bytes=min(state["part_bytes"] * 2, PART_BYTES))), after, given)
+def _moved(state: Uploads, photo: Photo, flight: Flight, given: Input, file: File) -> Step:
+    """More of the file is there than was known. Where it is more than ever, whatever went wrong is over."""
+    after = cast("Photo", {**photo, flight["file"]: file})
+    moved = _with(state, trouble=None, part_bytes=min(state["part_bytes"] * 2, PART_BYTES))
+    arrived = sum(one["offset_bytes"] for one in (after["thumb"], after["picture"]) if one is not None)
+    if arrived <= photo["best_bytes"] and not file["is_stored"]:
+        return _put(moved, after, given)
+    best = max(arrived, photo["best_bytes"])
+    after = _with_photo(after, best_bytes=best, tries=0, setbacks=0, retry_at=None, reason=None)
+    forgiven, puts = _forgiven(_with(moved, failures=0), photo)
+    gone_on, actions = _put(forgiven, after, given)
+    return gone_on, [*puts, *actions]
+
+
+def _forgiven(state: Uploads, photo: Photo) -> Step:
+    """What went wrong with the others while it went wrong with this photo, give or take a turn, was not their fault."""
+    shared = photo["tries"] and photo["tries"] + PATIENCE
+    puts: list[Action] = []
+    for one in state["photos"]:
+        if shared and one["tries"] and one["id"] != photo["id"]:
+            better = _with_photo(one, tries=max(0, one["tries"] - shared))
+            state = _replaced(state, better)
+            puts.append({"type": "put", "photo": better})
+    return state, puts
 
 
 def _faulty(state: Uploads, photo: Photo, flight: Flight, file: File, given: Input) -> Step:
@@ -276,7 +307,7 @@ def _faulty(state: Uploads, photo: Photo, flight: Flight, file: File, given: Inp
     if status == 460:  # damaged on its way
         return _setback(state, photo, given)
     if status == 404 and flight["method"] == "create":
-        if photo["outcome"] != "parked" and photo["tries"] + 1 >= UNKNOWN_LIMIT:
+        if photo["outcome"] != "parked" and photo["setbacks"] + 1 >= UNKNOWN_LIMIT:
             return _stick(state, photo, given, error)
         return _setback(state, photo, given)
     anew = _with_file(photo, flight["file"], file, upload=None, offset_bytes=0)
@@ -289,38 +320,25 @@ def _faulty(state: Uploads, photo: Photo, flight: Flight, file: File, given: Inp
     return _stick(state, anew, given, error)
 
 
-def _unwell(state: Uploads, photo: Photo, given: Input) -> Step:
-    """The server cannot just now. Short parts until it can: what it does not take was sent in vain."""
-    short = _with(state, part_bytes=MIN_PART_BYTES)
-    if given["error"] == "storage_unavailable":
-        return _back_off(short, "store_away", given)
-    if given["status"] < 500 or given["status"] == 503:
-        return _back_off(short, "server", given)
-    return _failed(short, photo, given, "server", given["error"])  # perhaps because of this very photo
-
-
 # --- what fails -------------------------------------------------------------------------------------------------------
 
 
-def _back_off(state: Uploads, trouble: Trouble, given: Input) -> Step:
+def _failed(state: Uploads, photo: Photo, given: Input, trouble: Trouble, reason: str) -> Step:
+    """Nothing goes for a while, and after some failures not this photo first."""
+    after = _with_photo(photo, tries=photo["tries"] + 1, reason=reason)
     failures = state["failures"] + 1
     at = given["now"] + retry_delay_ms(failures, given["retry_after_ms"], given["jitter"])
-    return _with(state, trouble=trouble, failures=failures, retry_at=at), [{"type": "wait", "at": at}]
-
-
-def _failed(state: Uploads, photo: Photo, given: Input, trouble: Trouble, reason: str) -> Step:
-    """Nothing goes for a while, and this photo not first."""
-    after = _with_photo(photo, tries=photo["tries"] + 1, reason=reason)
-    backed, waits = _back_off(_replaced(state, after), trouble, given)
-    return backed, [{"type": "put", "photo": after}, *waits]
+    backed = _with(_replaced(state, after), trouble=trouble, failures=failures, retry_at=at)
+    return backed, [{"type": "put", "photo": after}, {"type": "wait", "at": at}]
 
 
 def _setback(state: Uploads, photo: Photo, given: Input) -> Step:
     """Again, at once the first time, then later each time, for hours; the others go on meanwhile."""
-    tries = photo["tries"] + 1
-    delay = 0 if tries == 1 else retry_delay_ms(tries, given["retry_after_ms"], given["jitter"], WAIT_CAP_MS)
+    setbacks = photo["setbacks"] + 1
+    delay = 0 if setbacks == 1 else retry_delay_ms(setbacks, given["retry_after_ms"], given["jitter"], WAIT_CAP_MS)
     at = given["now"] + delay if delay else None
-    return _put(state, _with_photo(photo, tries=tries, retry_at=at, reason=given["error"]), given)
+    changes = {"tries": photo["tries"] + 1, "setbacks": setbacks, "retry_at": at, "reason": given["error"]}
+    return _put(state, _with_photo(photo, **changes), given)
 
 
 def _stick(state: Uploads, photo: Photo, given: Input, reason: str) -> Step:
@@ -332,8 +350,9 @@ def _stick(state: Uploads, photo: Photo, given: Input, reason: str) -> Step:
 
 def _urge(state: Uploads, given: Input) -> Step:
     ids = given["ids"]
+    anew = {"is_stuck": False, "is_reread": False, "tries": 0, "setbacks": 0, "retry_at": None, "reason": None}
     urged = [
-        _with_photo(photo, is_urgent=True, is_stuck=False, is_reread=False, tries=0, retry_at=None, reason=None)
+        _with_photo(photo, is_urgent=True, **anew)
         for photo in state["photos"]
         if (is_owed(photo) if ids is None else photo["id"] in ids and not photo["picture"]["is_stored"])
     ]
@@ -341,10 +360,6 @@ def _urge(state: Uploads, given: Input) -> Step:
     for photo in urged:
         after = _replaced(after, photo)
     return after, [{"type": "put", "photo": photo} for photo in urged]
-
-
-def _well(state: Uploads) -> Uploads:
-    return _with(state, trouble=None, failures=0, retry_at=None)
 
 
 def _put(state: Uploads, photo: Photo, given: Input) -> Step:

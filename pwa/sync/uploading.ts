@@ -4,7 +4,8 @@
  *
  * Pure. Records never wait for photos (invariant 26): this state is apart from the outbox. A photo goes once the receipt of its
  * `photo.add` is there; one that keeps failing goes behind the others; none is ever dropped (3), and none is called stored before the
- * server says so (5).
+ * server says so (5). Nobody can tell a server that is away from one that stumbles over this very photo, so all take turns, one request
+ * after each wait; the first that gets further brings the old order back.
  */
 import type { Trouble as DeviceTrouble } from "./device.ts";
 import { backOff, isTooEarly, pauseOf, retryDelayMs, waitOf, WAIT_CAP_MS } from "./sending.ts";
@@ -14,15 +15,14 @@ import type { Id, Instant, PhotoFile, PhotoPolicy } from "./types.ts";
 export const PART_BYTES = 256 * 1024;
 /** Down to this on a line so slow that larger parts stall, and while the server cannot store. */
 export const MIN_PART_BYTES = 16 * 1024;
-/** Failures in a row after which a photo goes behind the others. */
+/** Failures in a row after which a photo goes behind the others, again and again. */
 const PATIENCE = 3;
 /** Times the server may say that it does not know an acknowledged photo before a person is asked. */
 const UNKNOWN_LIMIT = 8;
 /** What of 4xx says nothing about the photo: try again by timer. */
 const LATER: readonly number[] = [403, 408, 421, 425, 429];
-
-/** What the server says while its store for photos is away. */
-const AWAY = "storage_unavailable";
+/** The server speaks another tus than this app does. */
+const TOO_OLD: readonly number[] = [412, 415];
 
 export type Network = "wifi" | "metered" | "unknown";
 export type Trouble = DeviceTrouble | "store_away";
@@ -42,8 +42,12 @@ export interface Uploaded {
   readonly outcome: string | null;
   readonly thumb: Upload | null;
   readonly picture: Upload;
-  /** Failures since the last progress. */
+  /** The most that has ever arrived of its files together: more is progress, the same bytes once more are none. */
+  readonly best_bytes?: number;
+  /** Failures since the last progress, whoever's fault. */
   readonly tries: number;
+  /** Those of them that concern this photo alone. */
+  readonly setbacks?: number;
   readonly retry_at: Instant | null;
   readonly reason: string | null;
   /** Only a person helps; `reason` says why. */
@@ -105,6 +109,9 @@ export type UploadAction<P> =
 
 export const NO_UPLOADS: OwnUploads = { requests: 0, flight: null, part_bytes: PART_BYTES, failures: 0, retry_at: null, trouble: null };
 
+/** A photo whose failures are over. */
+export const UNTRIED = { tries: 0, setbacks: 0, retry_at: null, reason: null };
+
 type Changed = { -readonly [K in keyof Uploads]: Uploads[K] };
 
 /** One step. The state passed in is not changed; records keep what else they hold. */
@@ -145,58 +152,61 @@ export function uploadingStep<P extends Uploaded>(before: Uploads<P>, given: Upl
       put({ ...photo, ...changes });
       send(given);
     };
-    const well = (): void => {
-      state.trouble = state.retry_at = null;
-      state.failures = 0;
-    };
-    /** The server has more of the file than before: whatever went wrong with it is over. */
-    const moved = (offset: number): void => {
-      well();
+    /** More of the file is there than was known. Where it is more than ever, whatever went wrong is over. */
+    const moved = (changes: Partial<Upload>): void => {
+      const after = withFile(changes);
+      const arrived = after.picture.offset_bytes + (after.thumb?.offset_bytes ?? 0);
+      state.trouble = null;
       state.part_bytes = Math.min(state.part_bytes * 2, PART_BYTES);
-      goOn({ ...withFile({ offset_bytes: offset, is_stored: offset === file.size_bytes }), tries: 0, retry_at: null, reason: null });
+      const best_bytes = Math.max(arrived, photo.best_bytes ?? 0);
+      if (best_bytes === photo.best_bytes && !changes.is_stored) return goOn(after);
+      state.failures = 0;
+      // What went wrong with the others while it went wrong with this one, give or take a turn, was not their fault.
+      const shared = photo.tries && photo.tries + PATIENCE;
+      for (const one of state.photos) if (shared && one.tries && one.id !== photo.id) put({ ...one, tries: Math.max(0, one.tries - shared) });
+      goOn({ ...after, ...UNTRIED, best_bytes });
     };
-    const wait = (trouble: Trouble): void => {
+    /** Nothing goes for a while, and after some failures not this photo first. */
+    const failed = (trouble: Trouble, reason: string): void => {
+      put({ ...photo, tries: photo.tries + 1, reason });
       state.trouble = trouble;
       actions.push(backOff(state, given));
     };
-    /** Nothing goes for a while, and this photo not first. */
-    const failed = (trouble: Trouble, reason: string): void => {
-      put({ ...photo, tries: photo.tries + 1, reason });
-      wait(trouble);
-    };
     /** Again, at once the first time, then later each time; the others go on meanwhile. */
     const setback = (changes: Partial<Uploaded>): void => {
-      const tries = photo.tries + 1;
-      const retry_at = tries === 1 ? null : now + retryDelayMs(tries, retry_after_ms, jitter, WAIT_CAP_MS);
-      goOn({ ...changes, tries, retry_at, reason: error });
+      const setbacks = (photo.setbacks ?? 0) + 1;
+      const retry_at = setbacks === 1 ? null : now + retryDelayMs(setbacks, retry_after_ms, jitter, WAIT_CAP_MS);
+      goOn({ ...changes, tries: photo.tries + 1, setbacks, retry_at, reason: error });
     };
+    const stick = (reason: string, changes?: Partial<Uploaded>): void => goOn({ ...changes, is_stuck: true, reason });
 
-    if (kind === "lost") return goOn({ is_stuck: true, reason: kind });
+    if (kind === "lost") return stick(kind);
     if (kind === "stalled") {
       state.part_bytes = Math.max(state.part_bytes >> 1, MIN_PART_BYTES);
       return failed("unreachable", kind);
     }
-    if (kind !== "answer") return wait(kind);
-    if (error === "already_stored") return moved(file.size_bytes);
-    if (status < 300 && is_create && upload !== null) {
-      well();
+    if (kind !== "answer") return failed(kind, kind); // something between us and the server may take offence at these very bytes
+    if (error === "already_stored") return moved({ offset_bytes: file.size_bytes, is_stored: true });
+    const is_well = status < 300;
+    if (is_well && is_create && upload !== null) {
+      state.trouble = null; // not a byte has arrived: how long to wait if the next does not either stays
       return goOn(withFile({ upload, offset_bytes: 0 }));
     }
-    if (!is_create && offset_bytes !== null && offset_bytes >= 0 && offset_bytes <= file.size_bytes) {
-      if (status < 300 && (offset_bytes === file.size_bytes || offset_bytes > file.offset_bytes)) return moved(offset_bytes);
-      if (status < 300 || status === 409) return setback(withFile({ offset_bytes }));
+    if (!is_create && offset_bytes !== null && offset_bytes >= 0 && offset_bytes <= file.size_bytes && (is_well || status === 409)) {
+      const is_stored = is_well && offset_bytes === file.size_bytes;
+      const changes = { offset_bytes, is_stored };
+      return is_stored || offset_bytes > file.offset_bytes ? moved(changes) : setback(withFile(changes));
     }
-    if (status < 300) return wait("not_ours");
-    const pause = pauseOf(error);
-    if (pause || status === 401) state.trouble = pause ?? "sign_in";
+    if (is_well) return failed("not_ours", "not_ours");
+    const pause = pauseOf(error) ?? (status === 401 ? "sign_in" : TOO_OLD.includes(status) ? "upgrade" : null);
+    if (pause) state.trouble = pause;
     else if (status >= 500 || LATER.includes(status)) {
       // The server cannot just now. Short parts until it can: what it does not take was sent in vain.
       state.part_bytes = MIN_PART_BYTES;
-      if (status > 499 && status !== 503 && error !== AWAY) failed("server", error); // perhaps because of this very photo
-      else wait(error === AWAY ? "store_away" : "server");
+      failed(error === "storage_unavailable" ? "store_away" : "server", error);
     } else if (status === 460) setback({}); // damaged on its way
     else if (status === 404 && is_create) {
-      if (photo.outcome !== "parked" && photo.tries + 1 >= UNKNOWN_LIMIT) goOn({ is_stuck: true, reason: error });
+      if (photo.outcome !== "parked" && (photo.setbacks ?? 0) + 1 >= UNKNOWN_LIMIT) stick(error);
       else setback({});
     } else {
       const anew = withFile({ upload: null, offset_bytes: 0 });
@@ -204,7 +214,7 @@ export function uploadingStep<P extends Uploaded>(before: Uploads<P>, given: Upl
       if ([404, 409, 410].includes(status)) setback(anew);
       else if (name === "thumb") goOn({ thumb: null }); // the server can make one of the picture
       else if (status === 422 && !photo.is_reread) setback({ ...anew, is_reread: true });
-      else goOn({ ...anew, is_stuck: true, reason: error });
+      else stick(error, anew);
     }
   };
 
@@ -240,7 +250,7 @@ export function sendable({ photos, policy }: Pick<Uploads, "photos" | "policy">,
 
 /** The least goes first; of equals the oldest. */
 function turnOf(photo: Uploaded): number {
-  return Math.floor(photo.tries / PATIENCE) * 2 + Number(nextFile(photo) === "picture") - (photo.is_urgent ? 1e9 : 0);
+  return Math.floor(photo.tries / PATIENCE) * 4 + (photo.is_urgent ? 0 : 2) + Number(nextFile(photo) === "picture");
 }
 
 function nextFile({ thumb }: Uploaded): PhotoFile {

@@ -17,6 +17,7 @@ PASSING = (
     (408, "too_slow"),
     *((409, "offset_mismatch"),) * 4,
     (410, "upload_gone"),
+    (412, "unsupported_version"),
     (422, "hash_mismatch"),
     (426, "upgrade_required"),
     (429, "slow_down"),

@@ -106,9 +106,12 @@ test("while the server's store is away for hours nothing is lost, little is sent
   assert.ok(phone.now - started > 50 * 60_000, "it waited longer each time");
   assert.ok(seen.has("store_away"));
   assert.ok(phone.uploads.sent_bytes <= 2 * PART_BYTES + 120 * 16 * 1024, `${phone.uploads.sent_bytes} bytes in vain`);
-  assert.deepEqual((await phone.photos()).map(({ tries, is_stuck }) => [tries, is_stuck]), [[0, false], [0, false]], "no photo is to blame");
+  assert.deepEqual((await phone.photos()).map(({ tries, is_stuck }) => [tries, is_stuck]), [[60, false], [60, false]], "they took turns, and no person is asked");
+  phone.uploads.log.length = 0;
   await phone.drain(send);
   await assertStored(phone, ...ids);
+  assert.match(phone.uploads.log[0]!, RegExp(`part ${ids[0]}`), "back in the old order");
+  assert.deepEqual((await phone.photos()).map(({ tries }) => tries), [0, 0]);
 });
 
 test("the policy is judged when sending, and may change in the middle", async () => {
@@ -140,6 +143,10 @@ const bad: readonly [string, object, string | null, string][] = [
   ["size_mismatch", { status: 400, error: "size_mismatch" }, "size_mismatch", "the row says another size"],
   ["not_found", { status: 404, error: "not_found" }, "not_found", "its row is gone for good"],
   ["internal", { status: 500, error: "internal" }, null, "the server breaks over it, and may be mended"],
+  ["storage_unavailable", { status: 503, error: "storage_unavailable" }, null, "its object is damaged, and may be restored"],
+  ["slow_down", { status: 429, error: "slow_down", retry_after_ms: 30_000 }, null, "others of its user's uploads are open"],
+  ["not_ours", { kind: "not_ours", status: 0 }, null, "a filter on the way takes offence at its bytes"],
+  ["unreachable", { kind: "unreachable", status: 0 }, null, "or cuts the line over them"],
 ];
 
 for (const [name, answer, reason, why] of bad) {
@@ -186,6 +193,36 @@ test("an upload that has expired is made anew, and one that is stored already co
   await phone.drain();
   assert.ok((await phone.photo(id)).picture.is_stored);
   assert.equal(phone.uploads.sent_bytes, before, "not a byte of it again");
+});
+
+test("a server that speaks another tus waits for a new app, and no photo is given up", async () => {
+  for (const status of [412, 415]) {
+    newDisk();
+    const phone = await PhotoPhone.open();
+    const id = await phone.add(PICTURE);
+    phone.uploads.always.set(id, { status, error: "" });
+    const seen: unknown[] = [];
+    assert.equal(await phone.sender({ changed: ({ own }) => seen.push(own.trouble) })(false), null);
+    assert.deepEqual([seen.at(-1), phone.uploads.log.length, (await phone.photo(id)).is_stuck], ["upgrade", 1, false]);
+    phone.uploads.always.clear();
+    await phone.drain();
+    await assertStored(phone, id);
+  }
+});
+
+test("two phones that hold the same photo do not send it to and fro for ever", async () => {
+  const phone = await PhotoPhone.open();
+  const [id, other] = [await phone.add(PICTURE), await phone.add(PICTURE)];
+  const thief: typeof phone.uploads.send = async (sent, bytes) => {
+    const landed = await phone.uploads.send(sent, bytes);
+    if (sent.photo_id === id && sent.method === "part") phone.uploads.uploads.delete(sent.upload!); // its place was taken
+    return landed;
+  };
+  const send = phone.sender({ send: thief });
+  const started = phone.now;
+  for (let tries = 0; tries < 20; tries++) phone.now = (await send(false)) ?? phone.now;
+  await assertStored(phone, other);
+  assert.ok(phone.uploads.log.length < 80 && phone.now - started > 600_000, `${phone.uploads.log.length} requests`);
 });
 
 test("an ended session stops the photos until somebody signs in", async () => {
