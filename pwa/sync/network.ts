@@ -58,7 +58,7 @@ export async function sendUpload({ photo_id, file, method, upload, offset_bytes,
   return {
     kind,
     status: said?.status ?? 0,
-    error: String(said?.body["error"] ?? ""),
+    error: String(said?.body["error"] ?? said?.headers.get("Holdfast-Error") ?? ""),
     upload: /[^/]+$/.exec(said?.headers.get("Location") ?? "")?.[0] ?? null,
     offset_bytes: offset ? Number(offset) : null,
     retry_after_ms: said?.retry_after_ms ?? 0,

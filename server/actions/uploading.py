@@ -31,6 +31,9 @@ MOST_OPEN: Final = 20
 MOST_PARTS: Final = 4_096
 """Parts of one upload, however small the pieces it came in; sixteen times what the largest photo needs."""
 
+IDLE_MS: Final = 60_000
+"""After how long without bytes an upload may lose its place to a new one of the same user: phones forget some."""
+
 KEPT_MS: Final = 86_400_000
 """How long an upload waits for its next bytes."""
 
@@ -53,7 +56,7 @@ class Uploading:
         self._finishing = Finishing(store, objects, ring, clock)
 
     async def create(self, user_id: str, photo_id: str, file: str, size_bytes: int) -> Upload:
-        """Begin to take a file of a photo; an older beginning of the same file is given up for it."""
+        """Begin to take a file of a photo; an older beginning of the same file is given up for it, or an idle one."""
         photo = await self._photo_for(user_id, photo_id, file)
         wanted = expected(photo.doc, file)
         if wanted is None or wanted.size_bytes != size_bytes:
@@ -62,7 +65,8 @@ class Uploading:
             raise Refused("already_stored")
         now = self._clock()
         upload = Upload(new_id(), photo_id, file, user_id, size_bytes, 0, now, now + KEPT_MS, "open")
-        replaced = await self._store.write_alone(partial(uploads.create, upload=upload, most=MOST_OPEN))
+        create = partial(uploads.create, upload=upload, most=MOST_OPEN, idle_before=now - IDLE_MS)
+        replaced = await self._store.write_alone(create)
         if replaced is None:
             raise Refused("slow_down", f"At most {MOST_OPEN} uploads may be open at once.", retry_after_s=30)
         for upload_id in replaced:

@@ -40,6 +40,9 @@ INCOMING: Final = ".incoming"
 FORGOTTEN_S: Final = 86_400
 """Age in seconds from which something in `.incoming` was left by a crash."""
 
+LINK_TRIES: Final = 5
+"""Times a folder is made anew that others remove with its last file; then the root itself must be gone."""
+
 REMEMBERED: Final = 10_000
 """Folders known to be on the disk, at most."""
 
@@ -142,7 +145,8 @@ class Folder:
     def _forget_incoming(self) -> None:
         before = time.time() - FORGOTTEN_S
         for path in self._incoming.iterdir():
-            if path.stat().st_mtime < before:
+            found = _stat_of(path)  # None: somebody has just finished with it
+            if found is not None and found.st_mtime < before:
                 path.unlink(missing_ok=True)
 
     def _new_incoming(self) -> _Incoming:
@@ -170,13 +174,16 @@ class Folder:
         return path.stat().st_size
 
     def _link(self, source: Path, path: Path) -> None:
-        try:
-            self._ensure_folder(path.parent)
-            os.link(source, path)
-        except FileNotFoundError:  # The last file of that folder, and the folder with it, went just now.
-            self._durable.clear()
-            self._ensure_folder(path.parent)
-            os.link(source, path)
+        for tries_left in reversed(range(LINK_TRIES)):
+            try:
+                self._ensure_folder(path.parent)
+                os.link(source, path)
+            except FileNotFoundError:  # The last file of that folder, and the folder with it, went just now.
+                if not tries_left:
+                    raise
+                self._durable.clear()
+            else:
+                return
 
     def _ensure_folder(self, folder: Path) -> None:
         """Make the folders of a key, each durable before anything in it is; the root is not made again."""

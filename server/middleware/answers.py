@@ -99,7 +99,9 @@ def answer_to(error: Exception, scope: Scope) -> Response:
     elif refused.kind.status == 503:
         log.warning("%s %s: %s (request %s)", scope["method"], scope["path"], error, request_id)
     body = orjson.dumps(refused.as_document(request_id))
-    return Response(body, refused.kind.status, refused.headers, media_type="application/json")
+    # The answer to a HEAD has no body: the word is in a header, too.
+    headers = {**refused.headers, "holdfast-error": refused.error}
+    return Response(body, refused.kind.status, headers, media_type="application/json")
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

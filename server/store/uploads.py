@@ -47,18 +47,35 @@ _COLUMNS: Final = "id, photo_id, file, user_id, size_bytes, offset_bytes, create
 _SELECT: Final = f"SELECT {_COLUMNS} FROM uploads"
 
 
-def create(plain: sqlite3.Connection, upload: Upload, most: int) -> list[str] | None:
-    """Write a new upload in place of older ones of the same file; returns their ids. None: the user has `most` open."""
+def create(plain: sqlite3.Connection, upload: Upload, most: int, idle_before: int) -> list[str] | None:
+    """Write a new upload in place of older ones of the same file; returns the ids of those replaced.
+
+    A user who has `most` open gives up one that nobody went on with since `idle_before` (ms since 1970 UTC): one without
+    bytes before any other, the longest idle first, never a whole one. None: there is no such, and nothing was written.
+    """
     same = (upload.user_id, upload.photo_id, upload.file)
     sql = "SELECT id FROM uploads WHERE user_id = ? AND photo_id = ? AND file = ? AND state = 'open'"
     replaced = [row[0] for row in plain.execute(sql, same)]
     sql = "SELECT count(*) FROM uploads WHERE user_id = ? AND state = 'open' AND expires_at > ?"
     (count,) = plain.execute(sql, (upload.user_id, upload.created_at)).fetchone()
     if count - len(replaced) >= most:
-        return None
+        idle = _idle(plain, upload, idle_before)
+        if idle is None:
+            return None
+        replaced.append(idle)
     remove(plain, replaced)
     plain.execute(f"INSERT INTO uploads ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(upload))
     return replaced
+
+
+def _idle(plain: sqlite3.Connection, upload: Upload, before: int) -> str | None:
+    """The user's upload that is missed least; each waits equally long for its next bytes, so the end tells the last."""
+    last_end = before + upload.expires_at - upload.created_at
+    sql = """SELECT id FROM uploads
+        WHERE user_id = ? AND state = 'open' AND offset_bytes < size_bytes AND expires_at > ? AND expires_at <= ?
+        ORDER BY offset_bytes > 0, expires_at LIMIT 1"""
+    row = plain.execute(sql, (upload.user_id, upload.created_at, last_end)).fetchone()
+    return row[0] if row else None
 
 
 def find(plain: sqlite3.Connection, upload_id: str) -> Upload | None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { SyncRequest } from "../../pwa/sync/device.ts";
-import { postSync, retryAfterMs, TIMEOUT_MS } from "../../pwa/sync/network.ts";
+import { postSync, retryAfterMs, sendUpload, TIMEOUT_MS } from "../../pwa/sync/network.ts";
 
 const real = globalThis.fetch;
 afterEach(() => void (globalThis.fetch = real));
@@ -43,6 +43,12 @@ for (const [what, answer, expected] of examples) {
     assert.deepEqual({ ...landed, ...expected }, landed);
   });
 }
+
+test("why a HEAD is refused is read from a header, for it has no body", async () => {
+  globalThis.fetch = async () => new Response(null, { status: 503, headers: { ...OURS, "Holdfast-Error": "storage_unavailable", "Retry-After": "10" } });
+  const landed = await sendUpload({ type: "send", request: 1, photo_id: "p", file: "picture", method: "ask", upload: "u", offset_bytes: 5, size_bytes: 5 });
+  assert.deepEqual([landed.status, landed.error, landed.retry_after_ms], [503, "storage_unavailable", 10_000]);
+});
 
 test("Retry-After is read as seconds and as a date", () => {
   const now = Date.parse("2026-11-23T18:00:00Z");

@@ -265,6 +265,33 @@ async def test_what_a_crash_left_half_written_is_forgotten_after_a_day(tmp_path:
     store.close()
 
 
+async def test_what_others_finish_while_a_store_begins_keeps_it_from_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = Path.iterdir
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", lambda path: [*listing(path), path / "gone"])
+        store = Folder(tmp_path)
+        await store.put(KEY, b"x")
+    assert await whole(store, KEY) == b"x"
+    store.close()
+
+
+async def test_a_folder_that_goes_again_and_again_is_made_anew(store: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    link, goes = os.link, 3
+
+    def late(source: Path, path: Path) -> None:
+        nonlocal goes
+        if goes > 0:
+            goes -= 1
+            path.parent.rmdir()
+        link(source, path)
+
+    monkeypatch.setattr("os.link", late)
+    await store.put(KEY, b"x")
+    assert (goes, await whole(store, KEY)) == (0, b"x")
+
+
 def test_the_keys_of_both_files_are_apart() -> None:
     assert final_key("picture", "ab" * 32) == f"originals/ab/{'ab' * 32}"
     assert final_key("thumb", "ab" * 32) == f"thumbs/ab/{'ab' * 32}"

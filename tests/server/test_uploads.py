@@ -7,6 +7,7 @@ import asyncio
 import httpx2
 import pytest
 
+from server.clock import clock_ms
 from tests.server.conftest import Place
 from tests.server.photographer import (
     OFFSETS,
@@ -332,6 +333,42 @@ async def test_a_user_has_at_most_twenty_uploads_open(place: Place) -> None:
     assert (await ana.create(photos[0], 3_000)).status_code == 201, "one that replaces an older is none more"
     assert (await ana.patch(addresses[1], 0, bodies[1])).status_code == 204
     assert (await ana.create(photos[20], 3_000)).status_code == 201
+
+
+async def test_uploads_that_a_phone_forgot_make_room_for_new_ones(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploading = place.app.state.uploading
+    now = clock_ms()
+    monkeypatch.setattr(uploading, "_clock", lambda: now)
+    ana = await photographer(place)
+    bodies = [jpeg(3_000, seed) for seed in range(22)]
+    photos = [await ana.add(body) for body in bodies]
+    begun = [await ana.begin(photo_id, 3_000) for photo_id in photos[:20]]
+    for at, address in enumerate(begun):
+        now += 1
+        await ana.patch(address, 0, bodies[at][: 0 if at == 5 else 1_000])
+    assert (await ana.create(photos[20], 3_000)).status_code == 429, "any of them may be under way"
+    now += 60_000
+    await ana.patch(begun[0], 1_000, bodies[0][1_000:2_000])
+    newer = [await ana.begin(photo_id, 3_000) for photo_id in photos[20:]]
+    heard = [(await ana.head(address)).status_code for address in begun]
+    assert [at for at, status in enumerate(heard) if status == 404] == [1, 5], "the one without bytes, the idlest"
+    for address, body in zip(newer, bodies[20:], strict=True):
+        assert (await ana.patch(address, 0, body)).status_code == 204
+    again = await ana.begin(photos[1], 3_000)
+    assert (await ana.patch(again, 0, bodies[1])).status_code == 204, "and it begins anew"
+
+
+async def test_a_refusal_without_a_body_says_its_word_in_a_header(place: Place) -> None:
+    ana = await photographer(place)
+    answer = await ana.head(f"/uploads/{'0' * 36}")
+    assert (answer.status_code, answer.content, answer.headers["holdfast-error"]) == (404, b"", "not_found")
+    refused = await ana.http.head(f"/uploads/{'0' * 36}")
+    assert (refused.status_code, refused.headers["holdfast-error"]) == (412, "unsupported_version")
+    await ana.http.delete("/session")
+    answer = await ana.head(f"/uploads/{'0' * 36}")
+    assert (answer.status_code, answer.headers["holdfast-error"]) == (401, "sign_in_required")
 
 
 async def test_a_session_that_ends_in_the_middle_stops_the_upload_and_loses_nothing(place: Place) -> None:

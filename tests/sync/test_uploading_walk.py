@@ -1,7 +1,7 @@
 """Any faults, then none: every owed photo arrives whatever a single one does, and none is called stored before it is.
 
-Drives the reducer as a device does, against a server that keeps few uploads open: what is not in a `put` is forgotten at
-the next step, processes die, and the faults and the misbehaviour of one photo are Hypothesis's.
+Drives the reducer as a device does, against a server that keeps few uploads open: what is not in a `put` is forgotten
+at the next step, processes die, and the faults and the misbehaviour of one photo are Hypothesis's.
 """
 
 from __future__ import annotations
