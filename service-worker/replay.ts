@@ -45,10 +45,12 @@ async function replayFor({ id }: KnownUser): Promise<void> {
 
   const drain = async (duty: Duty, send: (is_forced: boolean) => Promise<Instant | null>, remains: () => Promise<boolean>): Promise<void> => {
     while (await remains()) {
+      // Who signed out meanwhile keeps the rest on this phone.
+      if ((await readCurrentUser())?.id !== id) throw new Error("work remains");
       const at = await asSenderIfFree(duty, id, () => send(false));
       if (at === null && now() < until) return;
       const next = at ?? now() + LOOK_AGAIN_MS; // somebody else is sending: look again, should that page be closed
-      if (next > until || (await readCurrentUser())?.id !== id) throw new Error("work remains");
+      if (next > until) throw new Error("work remains");
       await new Promise((resolve) => setTimeout(resolve, next - now()));
     }
   };

@@ -83,7 +83,7 @@ async def test_unknown_users_take_as_long_as_known_ones() -> None:
     stored = await keeper.hash("ana walks site B")
     times: dict[bool, list[float]] = {True: [], False: []}
     for is_known in (True, False) * 4:
-        began = time.perf_counter()
+        began = time.process_time()  # of all threads; what else the machine does has no part in it
         await keeper.is_right(stored if is_known else None, "ana walks site C")
-        times[is_known].append(time.perf_counter() - began)
+        times[is_known].append(time.process_time() - began)
     assert 0.5 < min(times[False]) / min(times[True]) < 2

@@ -207,6 +207,24 @@ test("the worker sends nothing for somebody who has signed out, and tells the se
   assert.equal((await phone.outbox()).entries.length, 1);
 });
 
+test("who signs out while the worker waits for the server keeps the rest on this phone", async () => {
+  const server = new FakeServer();
+  server.fate.push("unreachable");
+  let requests = 0;
+  serving(server, () => {
+    requests += 1;
+    setTimeout(() => void lockUser(USER), 100); // in the wait that follows: it is of half a second at least
+  });
+  await prepareShell();
+  await writeCurrentUser(ana);
+  const phone = await Phone.open(server);
+  phone.now = Date.now();
+  await phone.create("Cracked tile");
+  await assert.rejects(replay(), /work remains/);
+  assert.equal(requests, 1);
+  assert.equal(server.applied.length, 0);
+});
+
 test("a sign-out that cannot be told yet is tried again by the browser", async () => {
   answering(() => Promise.reject(new TypeError("no network")));
   await prepareShell();
