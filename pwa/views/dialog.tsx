@@ -1,7 +1,7 @@
 /** A sheet over the page: the browser's own dialog keeps the focus inside, Escape and the close button end it. */
 
 import { h, type ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { markDirty } from "./drafts.ts";
 import { useLive } from "./engine.ts";
 import { Icon } from "./icons.tsx";
@@ -17,7 +17,7 @@ interface Props {
 export function Dialog({ title, is_full = false, onClose, children }: Props) {
   const { engine } = useLive();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => { // not after the next paint: until then the focus would be nowhere
     const element = dialog.current;
     const opener = document.activeElement;
     element?.showModal();
@@ -29,11 +29,13 @@ export function Dialog({ title, is_full = false, onClose, children }: Props) {
       if (next instanceof HTMLElement) next.focus({ preventScroll: true });
     };
   }, []);
+  // The browser may close it without asking (`cancel`), as on Android's second way back; one that has gone says nothing more.
+  const closed = (): void => void (dialog.current && onClose());
   const closeOutside = (event: MouseEvent): void => {
     if (event.target === dialog.current) onClose();
   };
   return (
-    <dialog ref={dialog} class={is_full ? "sheet full" : "sheet"} aria-label={title} onCancel={onClose} onMouseDown={closeOutside} onInput={() => markDirty(engine, title, true)}>
+    <dialog ref={dialog} class={is_full ? "sheet full" : "sheet"} aria-label={title} onClose={closed} onMouseDown={closeOutside} onInput={() => markDirty(engine, title, true)}>
       <div class="sheet-body">
         <header class="sheet-head">
           <h2>{title}</h2>
