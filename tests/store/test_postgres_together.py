@@ -17,7 +17,7 @@ import anyio.lowlevel
 import orjson
 import pytest
 
-from server.store.postgres import locks, write
+from server.store.postgres import write
 from server.store.postgres.load import load
 from server.store.postgres.locks import Locks
 from server.store.postgres.punchlist import PunchlistStore, Transaction
@@ -311,9 +311,3 @@ async def test_a_wrong_way_to_lock_is_found(
         plant(patch)
         end = await play(case, postgres)
     assert not (case.is_kept(end) and end.device.rows == end.fresh.rows), why
-
-
-def test_names_have_locks_of_their_own() -> None:
-    """Two names with one lock would wait for each other without need."""
-    names = [f"sector/{number}" for number in range(1000)]
-    assert len({locks._number(name) for name in names}) == len(names)
