@@ -27,6 +27,8 @@ export interface PhotoRecord extends Uploaded, PhotoFacts, PhotoFields {
   readonly draft_key: string | null;
   readonly item_id: Id | null;
   readonly kept_at: Instant;
+  /** A person gave up its bytes; they go once its removal is through. */
+  readonly is_given_up?: boolean;
 }
 
 export type Document = { readonly id: Id } & Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 /** What a person does with photos, kept in the work database: bytes as short ArrayBuffers, never as a Blob or File. Page only. */
+import type { Entry } from "../sync/device.ts";
 import { PART_BYTES } from "../sync/uploading.ts";
 import type { Id, PhotoFields, PhotoFile, PhotoPolicy, PreparedPicture } from "../sync/types.ts";
 import type { PhotoRecord, WorkDatabase } from "./databases.ts";
@@ -70,6 +71,25 @@ export async function changeIn(tx: IDBTransaction, ids: readonly Id[], change: (
     const changes = record && change(record);
     if (changes) put(tx, "photos", { ...record, ...changes });
   }
+}
+
+/**
+ * Settles records by what the rows say now; `change` gives null for nothing, "drop" to forget record and bytes. A photo with work in the
+ * outbox is left alone: its rows are still to come, and what they say of it is old. Resolves to the ids of those that changed.
+ */
+export function settlePhotos(work: WorkDatabase, change: (record: PhotoRecord) => Partial<PhotoRecord> | "drop" | null): Promise<Id[]> {
+  return strictly(work, [...STORES, "entries"], async (tx) => {
+    const [records, entries] = await Promise.all([all<PhotoRecord>(tx, "photos"), all<Entry>(tx, "entries")]);
+    const busy = new Set(entries.map(({ args }) => args["id"]));
+    const done: Id[] = [];
+    for (const record of records) {
+      const changes = busy.has(record.id) ? null : change(record);
+      if (changes === "drop") dropIn(tx, record.id);
+      else if (changes) put(tx, "photos", { ...record, ...changes });
+      if (changes) done.push(record.id);
+    }
+    return done;
+  });
 }
 
 /** Forgets record and bytes where `may` says so of the record as it is now; resolves to whether. */

@@ -18,7 +18,7 @@ import { asSender, newRunner } from "./runner.ts";
 import { onPeopleChanged, signIn, signOut } from "./session.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { runAfter, type Run } from "./strip.ts";
-import { StorageError, type Holdfast, type Id, type Me, type Photo, type Snapshot } from "./types.ts";
+import { StorageError, type Holdfast, type Id, type Me, type Snapshot } from "./types.ts";
 import { rowTaker } from "./taking.ts";
 import { isOwed } from "./uploading.ts";
 import { askForReplay, Updates } from "./worker_registration.ts";
@@ -90,7 +90,18 @@ async function newClient(user: KnownUser, label: string, work: WorkDatabase, cac
   };
 
   const updates = new Updates(tell);
-  const desk = newDesk({ user: user.id, work, cache, rows: () => model.table("photos") as ReadonlyMap<Id, unknown> as ReadonlyMap<Id, Photo>, tell, guarded });
+  const desk = newDesk({
+    user: user.id,
+    work,
+    cache,
+    table: <T>(entity: string) => model.table(entity) as ReadonlyMap<Id, unknown> as ReadonlyMap<Id, T>,
+    async removeRow({ id, item_id }) {
+      await act(newMutate("photo.remove", { id, item_id }, Number(model.table("punch_items").get(item_id)?.["version"]) || null));
+      sendSoon();
+    },
+    tell,
+    guarded,
+  });
   const bell = openBell(user.id);
   const ring = (word: Word): void => bell.postMessage(word);
 
@@ -110,7 +121,7 @@ async function newClient(user: KnownUser, label: string, work: WorkDatabase, cac
     }
     takeOutbox(outboxAfter(model.outbox, durable, actions), rows?.reach.covered ?? null);
     ring(word);
-    if (rows !== null) desk.rowsChanged();
+    if (rows !== null) desk.rowsChanged(rows.is_reset);
   };
 
   const send = newRunner({
@@ -126,21 +137,12 @@ async function newClient(user: KnownUser, label: string, work: WorkDatabase, cac
     failed: () => storageFailed(true),
   });
   const pulse = newPulse({
-    run: (is_forced) => guarded(asSender("send", user.id, () => send(is_forced))),
+    run: (is_forced) => withRoom(() => asSender("send", user.id, () => send(is_forced))),
     hasWork: () => model.entries.length > 0,
     isOffline: () => model.outbox.durable.trouble === "unreachable",
   });
 
-  /** Text finds room before photos do: what the server has already is freed, and the write is tried once more. */
-  const withRoom = <R>(write: () => Promise<R>, is_told?: boolean): Promise<R> =>
-    guarded(
-      write().catch(async (error: unknown) => {
-        if (!(error instanceof StorageError && error.is_full)) throw error;
-        await desk.makeRoom();
-        return write();
-      }),
-      is_told,
-    );
+  const withRoom = <R>(write: () => Promise<R>, is_told?: boolean): Promise<R> => guarded(desk.withRoom(write), is_told);
 
   /** It does not wait for an answer that is just being stored: it concerns one entry and nothing of the sender. */
   const acted = async (write: () => Promise<Acted>): Promise<readonly Action[]> => {
@@ -191,7 +193,7 @@ async function newClient(user: KnownUser, label: string, work: WorkDatabase, cac
     await rereadRows(word.keys);
     reach = await readReach(cache);
     takeOutbox(await readOutbox(work), reach.covered);
-    desk.rowsChanged();
+    desk.rowsChanged(word.keys === null);
     desk.wake(false);
   };
 

@@ -1,5 +1,5 @@
 /** This phone's photos in the page: keeps their bytes, sends them, and looks after the space they take. */
-import { changePhotos, dropPhoto, keepInStore, readBytes, writePolicy } from "../store/photos.ts";
+import { changePhotos, dropPhoto, keepInStore, readBytes, settlePhotos, writePolicy } from "../store/photos.ts";
 import { clearThumbs, readThumb, readThumbIds, writeThumb } from "../store/thumbs.ts";
 import { readPhotos, type StoredPhotos } from "../store/uploads.ts";
 import type { CacheDatabase, PhotoRecord, WorkDatabase } from "../store/databases.ts";
@@ -9,7 +9,8 @@ import { getThumb, networkNow, sendUpload } from "./network.ts";
 import { isWaiting, keptPhoto, photoRunAfter, type PhotoRun, type Standing } from "./places.ts";
 import { newPulse } from "./pulse.ts";
 import { asSender } from "./runner.ts";
-import { StorageError, type Holdfast, type Id, type Photo, type StorageState } from "./types.ts";
+import { settled } from "./settling.ts";
+import { StorageError, type Holdfast, type Id, type Photo, type Refusal, type StorageState } from "./types.ts";
 import { newUploader } from "./uploader.ts";
 import { NO_UPLOADS, sendable } from "./uploading.ts";
 import { urged } from "./urging.ts";
@@ -28,8 +29,10 @@ export interface Desked {
   readonly user: Id;
   readonly work: WorkDatabase;
   readonly cache: CacheDatabase;
-  /** The rows as shown. */
-  readonly rows: () => ReadonlyMap<Id, Photo>;
+  /** Rows as shown. */
+  readonly table: <T>(entity: string) => ReadonlyMap<Id, T>;
+  /** Writes `photo.remove`. */
+  readonly removeRow: (row: Photo) => Promise<void>;
   readonly tell: () => void;
   /** Remembers whether storage failed. */
   readonly guarded: <R>(stored: Promise<R>) => Promise<R>;
@@ -51,21 +54,25 @@ export interface Desk {
   /** Reads the records again: an act or a receipt has changed them; of this tab, which tells the others, or of another. */
   changed(): Promise<void>;
   reread(): Promise<void>;
-  /** After rows came or went. */
-  rowsChanged(): void;
-  /** Frees what the server has, for text that found no room. */
-  makeRoom(): Promise<void>;
+  /** After rows came or went; `is_reset`: everything. */
+  rowsChanged(is_reset: boolean): void;
+  /** What finds no room takes that of what the server has, and is tried once more: text finds room before photos do. */
+  withRoom<R>(write: () => Promise<R>): Promise<R>;
 }
 
-export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Desk {
+export function newDesk({ user, work, cache, table, removeRow, tell, guarded }: Desked): Desk {
+  const rows = (): ReadonlyMap<Id, Photo> => table("photos");
   let stored: StoredPhotos = { photos: [], policy: "any" };
   let sender: PhotoWord = NO_UPLOADS;
   let run: PhotoRun = { sent: 0, of: 0 };
   let thumbs = new Set<Id>();
   let is_fetching = false;
   let is_stopped = false;
-  /** Not to be had from this server, as far as this page has seen. */
-  const missing = new Set<Id>();
+  /** Not to be had from this server while their rows are as they are, as far as this page has seen. */
+  const missing = new Set<string>();
+  /** Put right by what their rows said; if that did not help, only another word of them does. */
+  const tried = new Set<string>();
+  const asOf = (id: Id): string => `${id} ${rows().get(id)?.version}`;
 
   const bell = openPhotoBell(user);
   bell.onmessage = ({ data }: MessageEvent<PhotoWord>) => void reread(data).catch(() => undefined);
@@ -96,7 +103,7 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
   const hasWork = (): boolean => sendable(stored, networkNow()).length > 0;
   const pulse = newPulse({
     // Looking costs a transaction: not without need.
-    run: async (is_forced) => (hasWork() || is_forced ? guarded(asSender("photos", user, () => upload(is_forced))) : null),
+    run: async (is_forced) => (hasWork() || is_forced ? guarded(withRoom(() => asSender("photos", user, () => upload(is_forced)))) : null),
     hasWork,
     isOffline: () => sender.trouble === "unreachable",
   });
@@ -127,6 +134,18 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
     return freed;
   };
 
+  const withRoom = async <R>(write: () => Promise<R>): Promise<R> => {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof StorageError && error.is_full)) throw error;
+    }
+    await freeStored();
+    await clearThumbs(cache);
+    thumbs.clear();
+    return write();
+  };
+
   const keepThumb = async (id: Id, bytes: ArrayBuffer): Promise<void> => {
     if (await writeThumb(cache, id, bytes)) thumbs.add(id);
   };
@@ -142,7 +161,7 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
     is_fetching = true;
     try {
       for (const { id } of wanted().reverse()) {
-        if (thumbs.has(id) || missing.has(id)) continue;
+        if (thumbs.has(id) || missing.has(asOf(id))) continue;
         const is_held = stored.policy === "wifi" && networkNow() !== "wifi";
         if (is_stopped || is_held || ["little", "full"].includes((await storage()).level)) break;
         if ((await fetchThumb(id)) === undefined) break; // no network: after the next pull again
@@ -158,8 +177,23 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
   const fetchThumb = async (id: Id): Promise<ArrayBuffer | null | undefined> => {
     const bytes = await getThumb(id);
     if (bytes) await keepThumb(id, bytes).catch(() => undefined); // seen once, if there is no room
-    else if (bytes === null) missing.add(id);
+    else if (bytes === null) missing.add(asOf(id));
     return bytes;
+  };
+
+  /** What the rows say of this phone's photos. */
+  const settle = async (): Promise<void> => {
+    const [shown, refusals] = [rows(), [...table<Refusal>("refusals").values()]];
+    const change = (photo: PhotoRecord): ReturnType<typeof settled> => settled(photo, shown.get(photo.id), refusals, tried.has(asOf(photo.id)));
+    if (!stored.photos.some(change)) return;
+    const ids = await guarded(settlePhotos(work, change));
+    for (const id of ids) tried.add(asOf(id));
+    if (ids.length) await changed();
+    pulse.wake(false);
+  };
+  const lookAtThumbs = async (): Promise<void> => {
+    thumbs = await readThumbIds(cache);
+    await fetchThumbs();
   };
 
   return {
@@ -182,32 +216,18 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
     wake: pulse.wake,
     changed,
     reread: () => reread(),
-    rowsChanged() {
-      const shown = rows();
-      const back = stored.photos.filter(({ id, is_removed }) => is_removed && shown.has(id)).map(({ id }) => id);
-      // Restored, or its removal was refused: its bytes are owed after all.
-      if (back.length) void guarded(changePhotos(work, back, () => ({ is_removed: false }))).then(changed).then(() => pulse.wake(false), () => undefined);
-      for (const id of thumbs) if (!shown.has(id)) thumbs.delete(id);
-      void fetchThumbs().catch(() => undefined);
+    rowsChanged(is_reset) {
+      if (is_reset) missing.clear();
+      void settle().catch(() => undefined); // after the next answer again
+      void lookAtThumbs().catch(() => undefined);
     },
-    async makeRoom() {
-      await freeStored();
-      await clearThumbs(cache);
-      thumbs.clear();
-    },
+    withRoom,
     screens: {
       preparePicture,
       async keepPhoto(draft_key, prepared, fields) {
         if ((await storage()).level === "full") throw new StorageError("QuotaExceededError: the rest is kept for text");
         const own = { id: newId(), draft_key, kept_at: Date.now() };
-        const keep = (): Promise<PhotoRecord> => keepInStore(work, own, prepared, fields);
-        await guarded(
-          keep().catch(async (error: unknown) => {
-            if (!(error instanceof StorageError && error.is_full)) throw error;
-            await freeStored();
-            return keep();
-          }),
-        );
+        await guarded(withRoom(() => keepInStore(work, own, prepared, fields)));
         await changed();
         return own.id;
       },
@@ -217,13 +237,22 @@ export function newDesk({ user, work, cache, rows, tell, guarded }: Desked): Des
         await changed();
       },
       async dropKeptPhoto(id) {
-        await guarded(dropPhoto(work, id, (photo) => photo.item_id === null || photo.is_stuck || photo.outcome === "refused"));
+        const row = rows().get(id);
+        const is_there = row !== undefined && row.version > 0;
+        if (is_there && stored.photos.some((photo) => photo.id === id && photo.is_stuck)) {
+          // Everybody would wait for its bytes: its row goes first, they when that is through.
+          await removeRow(row);
+          await guarded(changePhotos(work, [id], () => ({ is_given_up: true })));
+        } else {
+          const may = ({ item_id, is_stuck, outcome }: PhotoRecord): boolean => item_id === null || is_stuck || outcome === "refused" || (outcome === "parked" && !is_there);
+          await guarded(dropPhoto(work, id, may));
+        }
         await changed();
       },
       photoBytes: (id, file) => readBytes(work, id, file),
       async thumbOf(id) {
         const own = await readBytes(work, id, "thumb");
-        const bytes = own ?? (await readThumb(cache, id)) ?? (missing.has(id) ? null : await fetchThumb(id));
+        const bytes = own ?? (await readThumb(cache, id)) ?? (missing.has(asOf(id)) ? null : await fetchThumb(id));
         return bytes instanceof ArrayBuffer ? new Blob([bytes], { type: "image/jpeg" }) : (bytes ?? null);
       },
       async setPhotoPolicy(policy) {

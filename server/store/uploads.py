@@ -50,8 +50,8 @@ _SELECT: Final = f"SELECT {_COLUMNS} FROM uploads"
 def create(plain: sqlite3.Connection, upload: Upload, most: int, idle_before: int) -> list[str] | None:
     """Write a new upload in place of older ones of the same file; returns the ids of those replaced.
 
-    A user who has `most` open gives up one that nobody went on with since `idle_before` (ms since 1970 UTC): one without
-    bytes before any other, the longest idle first, never a whole one. None: there is no such, and nothing was written.
+    A user who has `most` open gives up one that nobody went on with since `idle_before` (ms since 1970 UTC): one
+    without bytes before any other, the longest idle first, never a whole one. None: there is no such.
     """
     same = (upload.user_id, upload.photo_id, upload.file)
     sql = "SELECT id FROM uploads WHERE user_id = ? AND photo_id = ? AND file = ? AND state = 'open'"

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { IDBDatabase } from "fake-indexeddb";
+import { openCache, openWork } from "../../pwa/store/opening.ts";
+import { changePhotos } from "../../pwa/store/photos.ts";
 import { prepareShell, writeCurrentUser } from "../../pwa/store/shell.ts";
 import { openHoldfast } from "../../pwa/sync/client.ts";
 import type { SyncRequest } from "../../pwa/sync/device.ts";
@@ -182,4 +184,111 @@ test("a removed photo that comes back is sent after all", async () => {
   server.add("photos", { id, version: 2, item_id: "i", author_id: USER, client: "c", state: "waiting", preview: "none", made_at: 1 });
   engine.sendNow();
   await shows(engine, "sent", () => uploads.stored.has(`${id}/picture`));
+});
+
+const PHOTO = { version: 2, item_id: "i", author_id: USER, client: "c", state: "waiting", preview: "none", made_at: 1, size_bytes: 1_000, thumb_bytes: 900 };
+
+/** A photo whose row is there and that needs a person. */
+async function stuck(engine: Holdfast, reason: string): Promise<string> {
+  await engine.setPhotoPolicy("wifi");
+  const id = await keep(engine, 1_000);
+  await engine.mutate("item.create", ITEM, null, [id]);
+  await shows(engine, "held", ({ strip }) => strip.kind === "photos_held");
+  await changePhotos(await openWork(USER), [id], () => ({ is_stuck: true, reason, tries: 8 }));
+  await engine.setPhotoPolicy("any");
+  await shows(engine, "stuck", ({ strip }) => strip.kind === "photos_stuck");
+  return id;
+}
+
+test("a photo whose row the server could not find is sent once the row is there", async () => {
+  const engine = (await openHoldfast())!;
+  const id = await stuck(engine, "not_found");
+  server.add("photos", { ...PHOTO, id });
+  engine.sendNow();
+  await shows(engine, "green", ({ strip }) => strip.kind === "all_on_server");
+  assert.ok(uploads.stored.has(`${id}/picture`));
+});
+
+test("a parked photo keeps the strip from being green until its end is known, and no longer", async () => {
+  const engine = (await openHoldfast())!;
+  server.outcomes.set("photo.add", "parked");
+  const id = await keep(engine, 1_000);
+  uploads.rows.delete(id);
+  await engine.mutate("item.create", ITEM, null, [id]);
+  await shows(engine, "parked", ({ strip, outbox }) => outbox.length === 0 && strip.photos.waiting === 1);
+  const row = { version: 1, id: "m", user_id: USER, name: "photo.add", args: { id, item_id: "i" }, made_at: 1, received_at: 2, item_id: "i", waiting_for: "punch_items/i" };
+  server.add("refusals", { ...row, state: "parked", reason: "waiting", text: "" });
+  engine.sendNow();
+  const { strip } = await shows(engine, "its refusal", ({ refusals }) => refusals.size === 1);
+  assert.deepEqual([strip.photos.waiting, strip.kind === "all_on_server"], [1, false]);
+  server.add("refusals", { ...row, version: 2, state: "refused", reason: "depends_on", text: "" });
+  engine.sendNow();
+  await shows(engine, "green", (now) => now.strip.kind === "all_on_server");
+  assert.equal(engine.snapshot().strip.needs_you, 1, "and the person is told");
+  assert.equal((await engine.photoBytes(id, "picture"))?.size, 1_000, "nothing is dropped unasked");
+  await engine.dropKeptPhoto(id);
+  assert.equal(await engine.photoBytes(id, "picture"), null);
+});
+
+test("a parked photo of whose item nothing is known can be discarded", async () => {
+  const engine = (await openHoldfast())!;
+  server.outcomes.set("photo.add", "parked");
+  const id = await keep(engine, 1_000);
+  uploads.rows.delete(id);
+  await engine.mutate("item.create", ITEM, null, [id]);
+  await shows(engine, "parked", ({ strip, outbox }) => outbox.length === 0 && strip.photos.waiting === 1);
+  await engine.dropKeptPhoto(id);
+  await shows(engine, "green", ({ strip }) => strip.kind === "all_on_server");
+});
+
+test("who discards a stuck photo takes its row from everybody first, and its bytes when that is through", async () => {
+  const engine = (await openHoldfast())!;
+  const id = await stuck(engine, "hash_mismatch");
+  server.add("photos", { ...PHOTO, id });
+  engine.sendNow();
+  await shows(engine, "its row", ({ photosOf }) => photosOf("i").some(({ version }) => version === 2));
+  server.fate.push("unreachable");
+  await engine.dropKeptPhoto(id);
+  assert.deepEqual(engine.snapshot().outbox.map(({ name, args }) => [name, args["id"]]), [["photo.remove", id]]);
+  assert.equal((await engine.photoBytes(id, "picture"))?.size, 1_000, "the row may stay yet");
+  server.remove("photos", id);
+  engine.sendNow();
+  await shows(engine, "green", ({ strip }) => strip.kind === "all_on_server");
+  for (let looks = 0; looks < 200 && (await engine.photoBytes(id, "picture")); looks++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await engine.photoBytes(id, "picture"), null);
+  assert.equal(server.applied.at(-1)!.name, "photo.remove");
+});
+
+test("a removal that was refused leaves the photo as it was, with its bytes", async () => {
+  const engine = (await openHoldfast())!;
+  const id = await stuck(engine, "hash_mismatch");
+  server.add("photos", { ...PHOTO, id });
+  engine.sendNow();
+  await shows(engine, "its row", ({ photosOf }) => photosOf("i").some(({ version }) => version === 2));
+  server.outcomes.set("photo.remove", "refused");
+  await engine.dropKeptPhoto(id);
+  await shows(engine, "sent after all", ({ strip }) => strip.kind === "all_on_server" && uploads.stored.has(`${id}/picture`));
+});
+
+test("small pictures that a reset of the rows took along are fetched again", async () => {
+  const row = { ...PHOTO, id: "p", author_id: "bo", preview: "thumb" };
+  server.add("photos", row);
+  const engine = (await openHoldfast())!;
+  await shows(engine, "the small picture", (now) => now.thumbs.here === 1);
+  const cache = await openCache(USER);
+  const tx = cache.transaction("thumbs", "readwrite");
+  tx.objectStore("thumbs").clear();
+  await new Promise((resolve) => (tx.oncomplete = resolve));
+  server.add("photos", { ...row, version: 3 });
+  engine.sendNow();
+  await shows(engine, "its new row", ({ photosOf }) => photosOf("i").some(({ version }) => version === 3));
+  let is_here = false;
+  for (let looks = 0; looks < 100 && !is_here; looks++) {
+    engine.sendNow();
+    await new Promise((resolve) => real.setTimeout(resolve, 20));
+    const keys = cache.transaction("thumbs").objectStore("thumbs").getAllKeys();
+    await new Promise((resolve) => (keys.onsuccess = resolve));
+    is_here = keys.result.length === 1;
+  }
+  assert.ok(is_here);
 });

@@ -17,7 +17,9 @@ export class FakeServer {
   readonly applied: Mutation[] = [];
   readonly #receipts = new Map<string, { id: string; outcome: string }>();
   readonly #last_n = new Map<string, number>();
-  readonly #rows: { entity: string; doc: { id: string; version: number } & Record<string, unknown> }[] = [];
+  readonly #rows: { entity: string; doc: { id: string; version: number } & Record<string, unknown>; is_gone?: boolean }[] = [];
+  /** What becomes of mutations by name; else they are applied. */
+  readonly outcomes = new Map<string, string>();
   /** Rows an answer carries at most. */
   page = 1_000;
   /** What becomes of the next requests, oldest first: `lost` ones are committed, and their answer never arrives. */
@@ -41,6 +43,11 @@ export class FakeServer {
     this.#rows.push({ entity, doc });
   }
 
+  /** Somebody has removed it. */
+  remove(entity: string, id: string): void {
+    this.#rows.push({ entity, doc: { id, version: 0 }, is_gone: true });
+  }
+
   #answer(request: SyncRequest): Landed {
     const mutations = request.mutations as Mutation[];
     const last = this.#last_n.get(request.client) ?? 0;
@@ -56,7 +63,7 @@ export class FakeServer {
       cookie: String(upto),
       reset: false,
       drop: [],
-      scopes: rows.length === 0 ? [] : [{ scope: SCOPE, total, rows, gone: [] }],
+      scopes: rows.length === 0 ? [] : [{ scope: SCOPE, total, rows: rows.filter((row) => !row.is_gone), gone: rows.filter((row) => row.is_gone).map(({ entity, doc: { id } }) => ({ entity, id })) }],
       complete: upto === this.#rows.length,
     };
     return { kind: "answer", body };
@@ -64,7 +71,7 @@ export class FakeServer {
 
   #apply(mutation: Mutation): void {
     this.applied.push(mutation);
-    this.#receipts.set(mutation.id, { id: mutation.id, outcome: "applied" });
+    this.#receipts.set(mutation.id, { id: mutation.id, outcome: this.outcomes.get(mutation.name) ?? "applied" });
     this.#last_n.set(mutation.client, Math.max(mutation.n, this.#last_n.get(mutation.client) ?? 0));
     if (mutation.name === "item.create") this.add("punch_items", itemDoc(String(mutation.args["id"]), { title: mutation.args["title"] }));
   }

@@ -5,7 +5,7 @@ import { actInStore, attachInStore, forgetQuarantined, mendPhotos } from "../../
 import { applyRows, type Rows } from "../../pwa/store/cache.ts";
 import { cacheName, workName } from "../../pwa/store/databases.ts";
 import { openCache, openWork } from "../../pwa/store/opening.ts";
-import { dropPhoto, keepInStore, readBytes } from "../../pwa/store/photos.ts";
+import { dropPhoto, keepInStore, readBytes, settlePhotos } from "../../pwa/store/photos.ts";
 import { prepareShell, waitingOnThisPhone, writeCurrentUser } from "../../pwa/store/shell.ts";
 import { openDatabase, strictly } from "../../pwa/store/strict.ts";
 import { readThumb, readThumbIds, writeThumb } from "../../pwa/store/thumbs.ts";
@@ -143,6 +143,20 @@ test("a photo is dropped only where that is allowed", async () => {
   assert.equal(await countOf(phone.phone.work, "photo_parts"), 4);
   assert.equal(await dropPhoto(phone.phone.work, id, () => true), true);
   assert.deepEqual([await countOf(phone.phone.work, "photos"), await countOf(phone.phone.work, "photo_parts")], [0, 0]);
+});
+
+test("rows that are older than work in the outbox bring nothing back", async () => {
+  const phone = await PhotoPhone.open();
+  const { work } = phone.phone;
+  const id = await phone.add(10);
+  await phone.phone.sender().run(true);
+  const settle = (): Promise<string[]> => settlePhotos(work, ({ is_removed }) => (is_removed ? { is_removed: false } : null)); // its row is shown
+  await phone.act("photo.remove", { id, item_id: "i" });
+  assert.deepEqual([await settle(), (await phone.photo(id)).is_removed], [[], true], "it was read before the removal");
+  await strictly(work, ["entries"], (tx) => void tx.objectStore("entries").clear());
+  assert.deepEqual([await settle(), (await phone.photo(id)).is_removed], [[id], false], "the removal was refused");
+  assert.deepEqual(await settlePhotos(work, () => "drop"), [id]);
+  assert.deepEqual([await countOf(work, "photos"), await countOf(work, "photo_parts")], [0, 0]);
 });
 
 test("a photo that is still owed counts as waiting on this phone, once its record does not", async () => {
