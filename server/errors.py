@@ -54,6 +54,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             421, "This server does not answer under that name.", "Add the name to HOLDFAST_ALLOWED_HOSTS."
         ),
         "hash_mismatch": Kind(422, "The bytes are not those the photo was announced with; send them anew."),
+        "position_untold": Kind(
+            422,
+            "The bytes say where the photo was taken, and its row does not.",
+            "Send them without.",
+        ),
         "unsupported_media": Kind(422, "The bytes are not a JPEG, PNG, WebP or HEIC photo of at most 50 megapixels."),
         "upgrade_required": Kind(426, "This app is too old or too new for the server; load the new one."),
         "slow_down": Kind(429, "Too many attempts; wait a little.", retry_after_s=1),

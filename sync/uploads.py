@@ -32,14 +32,16 @@ class Expected:
 
     sha256: str
     size_bytes: int
+    has_position: bool = False
+    """The row says where it was taken, so its bytes may say it, too."""
 
 
 def expected(doc: Document, file: str) -> Expected | None:
     """What a photo's document says of a file; None where it has no such file."""
     if file == "picture":
-        return Expected(doc["sha256"], doc["size_bytes"])
+        return Expected(doc["sha256"], doc["size_bytes"], doc["position"] is not None)
     if file == "thumb" and doc["thumb_sha256"] is not None:
-        return Expected(doc["thumb_sha256"], doc["thumb_bytes"])
+        return Expected(doc["thumb_sha256"], doc["thumb_bytes"], doc["position"] is not None)
     return None
 
 

@@ -11,6 +11,14 @@ LONGITUDE: Final = (13, 22, 4711)
 MAKE: Final = b"Lumen"
 MODEL: Final = b"Lumen P7 Pro"
 
+# The same place as an editing program writes it.
+XMP: Final = (
+    b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF'
+    b' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
+    b' xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="52,30.99N" exif:GPSLongitude="13,22.785E"/>'
+    b'</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+)
+
 _ASCII, _SHORT, _LONG, _RATIO, _BYTES = 2, 3, 4, 5, 7
 _SIZES: Final = {_ASCII: 1, _SHORT: 2, _LONG: 4, _RATIO: 8, _BYTES: 1}
 _EXIF_AT, _GPS_AT, _THUMB_AT, _THUMB_BYTES = 0x8769, 0x8825, 0x0201, 0x0202

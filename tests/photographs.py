@@ -14,9 +14,9 @@ from random import Random
 from typing import Any, Final
 
 import pillow_heif
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, PngImagePlugin
 
-from tests.camera_exif import exif
+from tests.camera_exif import MAKE, XMP, exif
 
 Color = tuple[int, int, int]
 Camera = Callable[[tuple[int, int], int], bytes]
@@ -49,6 +49,7 @@ def camera_jpeg(orientation: int = 1, size: tuple[int, int] = LANDSCAPE, *, is_p
         subsampling="4:2:0",
         progressive=is_progressive,
         exif=exif(stored.size, orientation, thumbnail),
+        xmp=XMP,
     )
 
 
@@ -57,7 +58,7 @@ def camera_heic(size: tuple[int, int] = LANDSCAPE, orientation: int = 1) -> byte
     """The same scene as a HEIC."""
     heif = pillow_heif.from_pillow(as_stored(scene(*size), orientation))
     written = io.BytesIO()
-    heif.save(written, quality=60, exif=exif(size, orientation), enc_params={"preset": "ultrafast"})
+    heif.save(written, quality=60, exif=exif(size, orientation), xmp=XMP, enc_params={"preset": "ultrafast"})
     return written.getvalue()
 
 
@@ -65,14 +66,17 @@ def camera_heic(size: tuple[int, int] = LANDSCAPE, orientation: int = 1) -> byte
 def camera_webp(size: tuple[int, int] = LANDSCAPE, orientation: int = 1) -> bytes:
     """The same scene as a WebP."""
     stored = as_stored(scene(*size), orientation)
-    return _encoded(stored, "WEBP", quality=85, method=0, exif=exif(stored.size, orientation))
+    return _encoded(stored, "WEBP", quality=85, method=0, exif=exif(stored.size, orientation), xmp=XMP)
 
 
 @functools.cache
 def screen_png(size: tuple[int, int] = (1179, 2556), orientation: int = 1) -> bytes:
     """The same scene as a PNG, as large as a telephone's screen."""
     stored = as_stored(scene(*size), orientation)
-    return _encoded(stored, "PNG", compress_level=1, exif=exif(stored.size, orientation))
+    words = PngImagePlugin.PngInfo()
+    words.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    words.add_text("Software", MAKE.decode())
+    return _encoded(stored, "PNG", compress_level=1, exif=exif(stored.size, orientation), pnginfo=words)
 
 
 @functools.cache

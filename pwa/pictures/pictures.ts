@@ -4,8 +4,10 @@
  * The same module is a worker's whole code and, where a browser has no canvas outside of pages, a part of the page. It holds one
  * picture at a time; the page ends the worker afterwards, and with it the memory.
  */
-import type { PreparedPicture, PrepareOptions } from "../sync/types.ts";
-import { readJpeg, stripJpeg } from "./jpeg.ts";
+import type { Instant, PreparedPicture, PrepareOptions } from "../sync/types.ts";
+import { SILENT } from "./exif.ts";
+import { HEIC, stripHeic } from "./heic.ts";
+import { JPEG, PNG, strip, WEBP, type Stripped } from "./pieces.ts";
 
 export interface PictureRequest {
   readonly file: Blob;
@@ -22,12 +24,12 @@ const THUMB_PX = 320;
 const THUMB_BYTES = 64 * 1024;
 const QUALITY = 0.82;
 
-/** First bytes, as they are read one by one, of what the server takes. */
-const KINDS: readonly (readonly [RegExp, string])[] = [
-  [/^\xff\xd8\xff/, "image/jpeg"],
-  [/^\x89PNG\r\n\x1a\n/, "image/png"],
-  [/^RIFF[^]{4}WEBP/, "image/webp"],
-  [/^[^]{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)/, "image/heic"],
+/** First bytes, as they are read one by one, of what the server takes; and how it is sent without what stands beside the picture. */
+const KINDS: readonly (readonly [RegExp, string, (bytes: Uint8Array) => Stripped])[] = [
+  [/^\xff\xd8\xff/, JPEG.type, (bytes) => strip(bytes, JPEG)],
+  [/^\x89PNG\r\n\x1a\n/, PNG.type, (bytes) => strip(bytes, PNG)],
+  [/^RIFF[^]{4}WEBP/, WEBP.type, (bytes) => strip(bytes, WEBP)],
+  [/^[^]{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)/, HEIC, (bytes) => ({ sent: stripHeic(bytes), said: SILENT })],
 ];
 
 /** Never throws. */
@@ -36,10 +38,12 @@ export async function prepare({ file, options }: PictureRequest): Promise<Pictur
   try {
     const bytes = new Uint8Array(await file.arrayBuffer());
     const start = String.fromCharCode(...bytes.subarray(0, 16));
-    const media_type = KINDS.find(([first]) => first.test(start))?.[1];
+    const [, media_type, stripped] = KINDS.find(([first]) => first.test(start)) ?? [];
     const bitmap = bytes.length > 0 ? await decoded(bytes, media_type) : null;
     if (!bitmap && !media_type) return { reason: "not_a_picture" };
-    return { prepared: await prepared(file, bytes, media_type, bitmap, options) };
+    const { sent = null, said } = stripped?.(bytes) ?? { said: SILENT };
+    const taken_at = said.taken_at ?? (file as Partial<File>).lastModified ?? null;
+    return { prepared: await prepared(!bitmap || options.is_original ? sent : null, bitmap, taken_at, options) };
   } catch {
     return { reason: "unreadable" }; // the file is gone or broken, or the browser had no memory for it
   }
@@ -50,21 +54,13 @@ function decoded(bytes: BlobPart, type = ""): Promise<ImageBitmap | null> {
   return createImageBitmap(new Blob([bytes], { type }), { imageOrientation: "from-image" }).catch(() => null);
 }
 
-async function prepared(
-  file: Blob,
-  bytes: Uint8Array<ArrayBuffer>,
-  media_type: string | undefined,
-  bitmap: ImageBitmap | null,
-  { max_px, is_original, may_tell_position }: PrepareOptions,
-): Promise<PreparedPicture> {
-  const is_jpeg = media_type === "image/jpeg";
-  const said = is_jpeg ? readJpeg(bytes) : null;
-  let sent = is_jpeg && !may_tell_position ? stripJpeg(bytes) : new Blob([bytes], { type: media_type ?? "" });
+/** Whatever could not be freed of what stands beside the picture is drawn anew: no position leaves the phone in a picture's bytes. */
+async function prepared(sent: Blob | null, bitmap: ImageBitmap | null, taken_at: Instant | null, { max_px, is_original }: PrepareOptions): Promise<PreparedPicture> {
   let thumb: ArrayBuffer | null = null;
   let { width, height } = bitmap ?? { width: 0, height: 0 };
   if (bitmap) {
-    if (!is_original || !media_type) {
-      const canvas = scaled(bitmap, max_px);
+    if (!sent) {
+      const canvas = scaled(bitmap, is_original ? Infinity : max_px);
       ({ width, height } = canvas);
       sent = await jpegOf(canvas, QUALITY);
     }
@@ -81,7 +77,7 @@ async function prepared(
     size_bytes: picture.byteLength,
     width,
     height,
-    taken_at: said?.taken_at ?? (file as Partial<File>).lastModified ?? null,
+    taken_at,
     thumb_sha256: thumb && (await sha256(thumb)),
     thumb_bytes: thumb?.byteLength ?? 0,
   };

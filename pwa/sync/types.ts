@@ -145,9 +145,8 @@ export interface PhotoFields {
 export interface PrepareOptions {
   /** Longest side of what is sent, in pixels. */
   readonly max_px: number;
-  /** The bytes as the camera wrote them; without consent to tell the position, less what a JPEG says of itself beside the picture. */
+  /** The picture as the camera wrote it, less what stands beside it: the position travels as the row's own field or not at all. */
   readonly is_original: boolean;
-  readonly may_tell_position: boolean;
 }
 
 export type PhotoPolicy = "any" | "wifi";

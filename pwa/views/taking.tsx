@@ -49,7 +49,7 @@ function useTaking(draft_key: string, kind: PhotoKind, attach?: (ids: readonly I
   const [unkept, setUnkept] = useState<readonly Unkept[]>([]);
   const keep = async (file: File, position: Promise<Position | null> | null): Promise<Unkept | null> => {
     try {
-      const options = { max_px: USUAL_PX, is_original: isOriginal(engine), may_tell_position: position !== null };
+      const options = { max_px: USUAL_PX, is_original: isOriginal(engine) };
       const prepared = await engine.preparePicture(file, options);
       const id = await engine.keepPhoto(draft_key, prepared, { kind, caption: "", position: await position });
       await attach?.([id]);

@@ -1,7 +1,7 @@
 """The end of an upload: its parts become the one final object, and only then the photo is told (invariant 5).
 
     every byte durable ─▶ a photo by its content? ─▶ hashed while it is copied ─▶ final object ─▶ photo ─▶ parts removed
-                               │ no: 422                  │ other bytes: 422
+                               │ no: 422                  │ other bytes, or a position that the row does not have: 422
                                └──────────────────────────┴──────────────▶ upload and parts removed
 
 Each step may be the last before a crash: whoever looks at the upload next, or the sweep, begins again from its parts.
@@ -18,6 +18,7 @@ from server.actions.upload_parts import discard_all
 from server.errors import Refused
 from server.external.objects import ObjectMissing, StorageUnavailable, final_key
 from server.imaging.headers import HEADER_BYTES, Unsupported, inspect
+from server.imaging.positions import PositionSearch
 from server.store import uploads
 from sync.changes import Key
 from sync.uploads import expected, note_thumb, store_photo
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 class HashMismatch(Exception):
     """The bytes are others than the photo's row announced."""
+
+
+class PositionUntold(Exception):
+    """The bytes say where the photo was taken, and its row does not: nobody agreed to tell it."""
 
 
 class Finishing:
@@ -90,11 +95,13 @@ class Finishing:
         parts = await self._store.read_alone(partial(uploads.parts_of, upload_id=upload.id))
         try:
             inspect(await self._head(parts))
-            await self._copy(parts, final_key(upload.file, wanted.sha256), wanted.sha256)
+            await self._copy(parts, final_key(upload.file, wanted.sha256), wanted)
         except Unsupported as unsupported:
             raise Refused("unsupported_media", unsupported.reason) from None
         except HashMismatch:
             raise Refused("hash_mismatch") from None
+        except PositionUntold:
+            raise Refused("position_untold") from None
         except ObjectMissing:  # Lost for good, while the store works: the phone has the bytes and sends them anew.
             raise Refused("upload_gone") from None
         if not await self._tell(upload, wanted):
@@ -122,16 +129,17 @@ class Finishing:
                 head += chunk
         return bytes(head[:HEADER_BYTES])
 
-    async def _copy(self, parts: Sequence[Part], key: str, sha256: str) -> None:
+    async def _copy(self, parts: Sequence[Part], key: str, wanted: Expected) -> None:
         """Make the final object out of bytes hashed on the way; one that is there already is read and must be the same.
 
         That somebody else sent these bytes before spares nobody from sending them: possession is proven by bytes.
         """
         was_there = await self._objects.stat(key) is not None
-        await self._objects.put(key, self._hashed([part.object_key for part in parts], sha256), if_absent=True)
+        sent = self._hashed([part.object_key for part in parts], wanted.sha256)
+        await self._objects.put(key, sent if wanted.has_position else _untelling(sent), if_absent=True)
         if was_there:
             try:
-                async for _ in self._hashed([key], sha256):
+                async for _ in self._hashed([key], wanted.sha256):
                     pass
             except HashMismatch:
                 raise StorageUnavailable(f"{key} is damaged: restore it from a backup, or remove it") from None
@@ -150,3 +158,13 @@ class Finishing:
         if upload.file == "picture":
             return await store_photo(self._store, upload.photo_id, wanted.sha256, self._clock())
         return await note_thumb(self._store, upload.photo_id)
+
+
+async def _untelling(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same chunks; raises `PositionUntold` behind the last one if they say where the photo was taken."""
+    search = PositionSearch()
+    async for chunk in chunks:
+        search.feed(chunk)
+        yield chunk
+    if search.end():
+        raise PositionUntold

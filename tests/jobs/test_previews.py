@@ -27,6 +27,8 @@ from tests.server.photographer import Photographer, objects, photographer, sha25
 __all__ = ["place", "prepared"]
 
 SMALL = (800, 600)
+HERE = {"lat_e7": 525_165_000, "lon_e7": 133_797_000, "accuracy_m": 5}
+"""What a camera writes into its files, too; without it they would not be taken."""
 
 
 def jobs(place: Place) -> list[dict[str, Any]]:
@@ -55,7 +57,7 @@ def picture(body: bytes) -> Image.Image:
 
 async def test_a_stored_photo_gets_its_previews_without_anybody_doing_anything(place: Place) -> None:
     ana, body = await photographer(place), camera_jpeg(6, SMALL)
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     assert (await ana.send(photo_id, body)).status_code == 204
     await until_preview(ana, photo_id, "view")
     made = objects(place, "previews")
@@ -68,7 +70,7 @@ async def test_a_stored_photo_gets_its_previews_without_anybody_doing_anything(p
 
 async def test_the_phones_thumb_gives_a_first_preview_of_our_own_making(place: Place) -> None:
     ana, body, thumb = await photographer(place), camera_jpeg(1, SMALL), camera_jpeg(1, (320, 240))
-    photo_id = await ana.add(body, thumb)
+    photo_id = await ana.add(body, thumb, position=HERE)
     await ana.send(photo_id, thumb, "thumb")
     await until_preview(ana, photo_id, "thumb")
     (key,) = objects(place, "previews")
@@ -80,7 +82,7 @@ async def test_the_phones_thumb_gives_a_first_preview_of_our_own_making(place: P
 
 async def test_a_photo_nobody_can_decode_is_kept_and_called_unreadable(place: Place) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)[:60_000]
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     assert (await ana.send(photo_id, body)).status_code == 204
     await until_preview(ana, photo_id, "unreadable")
     await until_jobs(place, "done")
@@ -92,7 +94,7 @@ async def test_a_decoder_that_is_killed_says_nothing_about_the_photo(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     with monkeypatch.context() as killed:
         killed.setattr(decoding, "_DECODER", ("-c", "import os; os.write(1, b'+'); os.kill(os.getpid(), 9)"))
         await ana.send(photo_id, body)
@@ -114,7 +116,7 @@ async def test_an_unreadable_photo_is_judged_anew_when_somebody_asks(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     with monkeypatch.context() as old:
         old.setattr(decoding, "_DECODER", ("-c", "import os; os.write(1, b'+RB')"))
         await ana.send(photo_id, body)
@@ -131,7 +133,7 @@ async def test_an_unreadable_photo_is_judged_anew_when_somebody_asks(
 
 async def test_while_the_store_is_away_the_job_waits_and_uses_up_no_attempt(place: Place) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     previews = place.settings.objects_path / "previews"
     previews.parent.mkdir(parents=True, exist_ok=True)
     previews.write_bytes(b"in the way")
@@ -150,7 +152,7 @@ async def test_while_the_store_is_away_the_job_waits_and_uses_up_no_attempt(plac
 
 async def test_made_once_more_it_changes_nothing(place: Place) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     await ana.send(photo_id, body)
     await until_preview(ana, photo_id, "view")
     before, doc = _stamps(place), await ana.doc(photo_id)
@@ -161,7 +163,7 @@ async def test_made_once_more_it_changes_nothing(place: Place) -> None:
 
 async def test_one_of_two_previews_left_by_a_crash_is_completed(place: Place) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     await ana.send(photo_id, body)
     await until_preview(ana, photo_id, "view")
     before = objects(place, "previews")
@@ -173,7 +175,7 @@ async def test_one_of_two_previews_left_by_a_crash_is_completed(place: Place) ->
 
 async def test_a_server_stopped_between_arrival_and_preview_makes_it_after_its_start(place: Place) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     await place.stop()
     place.settings = place.settings.model_copy(update={"job_threads": 0})
     await place.start()
@@ -188,7 +190,7 @@ async def test_a_server_stopped_between_arrival_and_preview_makes_it_after_its_s
 
 async def test_a_photo_whose_bytes_are_lost_fails_and_health_says_so(place: Place) -> None:
     ana, body = await photographer(place), camera_jpeg(1, SMALL)
-    photo_id = await ana.add(body)
+    photo_id = await ana.add(body, position=HERE)
     await ana.send(photo_id, body)
     await until_preview(ana, photo_id, "view")
     shutil.rmtree(place.settings.objects_path / "previews")

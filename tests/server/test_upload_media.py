@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import pillow_heif
 import pytest
 from PIL import Image
 
+from tests.photographs import camera_heic, camera_jpeg, camera_webp, screen_png
 from tests.server.conftest import Place
 from tests.server.photographer import jpeg, objects, photographer, rows, sha256
 
@@ -92,6 +94,23 @@ async def test_a_photo_is_served_as_what_it_is_and_run_by_nobody(place: Place, w
     assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''1-before-1.{ending}"
     assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+HERE = {"lat_e7": 525_165_000, "lon_e7": 133_797_000, "accuracy_m": 5}
+
+
+@pytest.mark.parametrize("camera", [camera_jpeg, screen_png, camera_webp, camera_heic])
+async def test_bytes_that_say_where_they_were_taken_need_a_row_that_says_so(
+    place: Place, camera: Callable[..., bytes]
+) -> None:
+    ana, body = await photographer(place), camera(size=(160, 120))
+    told, untold = await ana.add(body, position=HERE), await ana.add(body)
+    assert (await ana.send(told, body)).status_code == 204
+    answer = await ana.send(untold, body)
+    assert (answer.status_code, answer.json()["error"]) == (422, "position_untold"), "though the store holds them"
+    assert (await ana.doc(untold))["state"] == "waiting"
+    assert (await ana.http.get(f"/photos/{untold}/original")).status_code == 404
+    assert [row[0] for row in rows(place, "SELECT count(*) FROM uploads WHERE state <> 'done'")] == [0]
 
 
 async def test_a_thumbnail_is_held_to_the_same(place: Place) -> None:
