@@ -16,8 +16,8 @@ SMALL = (640, 480)
 PHOTOS: dict[str, Callable[[], tuple[bytes, Header]]] = {
     "a phone's JPEG, 4 kB of metadata first": lambda: (photographs.camera_jpeg(), Header("image/jpeg", 4032, 3024)),
     "a JPEG held upright: as stored": lambda: (
-        photographs.camera_jpeg(6),
-        Header("image/jpeg", 3024, 4032),
+        photographs.camera_jpeg(6, size=(3264, 2448)),
+        Header("image/jpeg", 2448, 3264),
     ),
     "progressive": lambda: (photographs.camera_jpeg(size=SMALL, is_progressive=True), Header("image/jpeg", *SMALL)),
     "PNG": lambda: (photographs.screen_png(SMALL), Header("image/png", *SMALL)),

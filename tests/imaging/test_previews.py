@@ -10,6 +10,7 @@ from server.imaging.previews import make_previews
 from server.imaging.verdicts import Previews, Unreadable
 from tests import camera_exif, photographs
 from tests.imaging import hostile
+from tests.imaging.depths import rows
 
 SMALL = (640, 480)
 
@@ -57,7 +58,17 @@ def corners(previews: Previews) -> list[tuple[photographs.Color, ...]]:
     return [photographs.corners_of(opened(picture)) for picture in (previews.thumb, previews.view)]
 
 
-@pytest.mark.parametrize("why", CAMERAS)
+@pytest.mark.parametrize(
+    "why",
+    rows(
+        CAMERAS,
+        "JPEG of 12 megapixels",
+        "HEIC of 12 megapixels",
+        "WebP of 12 megapixels",
+        "a telephone's screen as PNG",
+        "smaller than a preview",
+    ),
+)
 async def test_a_cameras_photo_becomes_two_small_jpegs(why: str) -> None:
     photo, size = CAMERAS[why]()
 
@@ -72,7 +83,9 @@ async def test_a_cameras_photo_becomes_two_small_jpegs(why: str) -> None:
     assert corners(previews) == [photographs.CORNERS] * 2
 
 
-@pytest.mark.parametrize("why", KINDS)
+@pytest.mark.parametrize(
+    "why", rows(KINDS, "CMYK JPEG", "palette PNG", "WebP with alpha", "grey HEIC", "a profile that is nonsense")
+)
 async def test_every_kind_of_picture_shows_its_scene(why: str) -> None:
     shown = opened((await make_previews(KINDS[why]())).view)
 
@@ -81,7 +94,7 @@ async def test_every_kind_of_picture_shows_its_scene(why: str) -> None:
         assert seen == pytest.approx(drawn, abs=25)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", rows(range(1, 9), 6))
 async def test_a_camera_held_anyhow_gives_an_upright_picture(orientation: int) -> None:
     previews = await make_previews(photographs.camera_jpeg(orientation, size=(3264, 2448)))
 
@@ -90,7 +103,7 @@ async def test_a_camera_held_anyhow_gives_an_upright_picture(orientation: int) -
 
 
 @pytest.mark.parametrize("camera", [photographs.screen_png, photographs.camera_webp, photographs.camera_heic])
-@pytest.mark.parametrize("orientation", [3, 5, 6, 8])
+@pytest.mark.parametrize("orientation", rows((3, 5, 6, 8), 6))
 async def test_other_formats_are_upright_as_well(camera: photographs.Camera, orientation: int) -> None:
     previews = await make_previews(camera((800, 600), orientation))
 
@@ -99,8 +112,8 @@ async def test_other_formats_are_upright_as_well(camera: photographs.Camera, ori
 
 
 @pytest.mark.parametrize("camera", [photographs.camera_jpeg, photographs.screen_png, photographs.camera_webp])
-async def test_nothing_but_pixels_goes_into_previews(camera: Callable[[], bytes]) -> None:
-    photo = camera()
+async def test_nothing_but_pixels_goes_into_previews(camera: photographs.Camera) -> None:
+    photo = camera((800, 600), 1) if camera is not photographs.camera_jpeg else photographs.camera_jpeg(1, (800, 600))
     assert camera_exif.MAKE in photo
 
     previews = await make_previews(photo)
@@ -135,7 +148,7 @@ async def test_grey_of_16_bits_is_grey() -> None:
 
 
 async def test_a_photo_may_come_in_pieces() -> None:
-    photo = photographs.camera_jpeg(6)
+    photo = photographs.camera_jpeg(6, size=(3264, 2448))
 
     async def pieces() -> AsyncIterator[bytes]:
         for at in range(0, len(photo), 262_144):
@@ -146,7 +159,7 @@ async def test_a_photo_may_come_in_pieces() -> None:
 
 async def test_what_the_source_raises_passes_through() -> None:
     async def broken() -> AsyncIterator[bytes]:
-        yield photographs.camera_jpeg()[:1000]
+        yield photographs.camera_jpeg(1, SMALL)[:1000]
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
