@@ -7,7 +7,7 @@ the case can tell: each of them loses something.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -253,9 +253,13 @@ async def _nothing(_self: Locks, *_: object) -> None:
     """Lock nothing."""
 
 
+async def _begin(self: Locks) -> None:
+    await self._line.run("BEGIN")
+
+
 def _unlocked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Locks, "cover", _nothing)
-    patch.setattr(write, "_CLOCKS", write._upsert("scope_clocks", ["scope"], ["number"]))
+    patch.setattr(write, "_CLOCKS", write._upsert("scope_clocks", ["scope"], ["number"], "RETURNING scope"))
 
 
 def _locked_last(patch: pytest.MonkeyPatch) -> None:
@@ -263,7 +267,7 @@ def _locked_last(patch: pytest.MonkeyPatch) -> None:
         return await load(self._line, keys)
 
     patch.setattr(Transaction, "load", loaded)
-    patch.setattr(write, "_CLOCKS", write._upsert("scope_clocks", ["scope"], ["number"]))
+    patch.setattr(write, "_CLOCKS", write._upsert("scope_clocks", ["scope"], ["number"], "RETURNING scope"))
 
 
 def _numbered_by_sequence(patch: pytest.MonkeyPatch) -> None:
@@ -282,14 +286,14 @@ def _numbered_by_sequence(patch: pytest.MonkeyPatch) -> None:
 def _absent_rows_unlocked(patch: pytest.MonkeyPatch) -> None:
     whole = Locks._places
 
-    async def places(self: Locks, entity: str, ids: set[str]) -> set[str]:
-        return {name for name in await whole(self, entity, ids) if not name.startswith(f"{entity}/")}
+    async def places(self: Locks, rows: Mapping[str, set[str]], waited: Sequence[str]) -> set[str]:
+        return {name for name in await whole(self, rows, waited) if name.startswith(("sector/", "user/"))}
 
     patch.setattr(Locks, "_places", places)
 
 
 def _whole_not_taken(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Locks, "begin", _nothing)
+    patch.setattr(Locks, "begin", _begin)
 
 
 PLANTS: list[tuple[str, Callable[[pytest.MonkeyPatch], None], str]] = [

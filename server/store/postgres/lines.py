@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Plain = psycopg.AsyncConnection[tuple[Any, ...]]
+Records = list[tuple[Any, ...]]
+Asked = tuple[str, "Sequence[Any]"]
+"""A statement and its values."""
 
 IDLE_LIMIT_MS: Final = 60_000
 """A transaction in which nothing happens for this long is ended by the server."""
@@ -62,9 +65,13 @@ class Line:
         self._running: asyncio.Future[Any] | None = None
         self._is_back = False
 
-    async def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    async def run(self, sql: str, values: Sequence[Any] = ()) -> Records:
         """Run one statement and return what it gives. Raises `Unstorable` or `Unavailable`."""
-        return await self._answered(self._execute(sql, values))
+        return (await self.run_all([(sql, values)]))[0]
+
+    async def run_all(self, asked: Sequence[Asked]) -> list[Records]:
+        """Run statements one after another in one round trip, until one fails. Raises `Unstorable` or `Unavailable`."""
+        return await self._answered(self._execute(asked))
 
     async def commit(self) -> None:
         """Commit. Raises `Unavailable` where it is not certain that it is durable."""
@@ -86,9 +93,16 @@ class Line:
         finally:
             await asyncio.shield(self._pool.putconn(self._plain))
 
-    async def _execute(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        cursor = await self._plain.execute(sql.encode(), values or None)
-        return await cursor.fetchall() if cursor.description else []
+    async def _execute(self, asked: Sequence[Asked]) -> list[Records]:
+        if len(asked) == 1:  # A pipeline costs more than it saves.
+            cursors = [await self._send(*asked[0])]
+        else:
+            async with self._plain.pipeline():
+                cursors = [await self._send(sql, values) for sql, values in asked]
+        return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+    async def _send(self, sql: str, values: Sequence[Any]) -> psycopg.AsyncCursor[tuple[Any, ...]]:
+        return await self._plain.execute(sql.encode(), values or None)
 
     async def _end(self, word: LiteralString) -> str | None:
         return (await self._plain.execute(word)).statusmessage

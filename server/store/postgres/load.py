@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -13,11 +14,12 @@ from sync.rules import Actor, Membership, Role
 from sync.schema import ENTITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from server.store.postgres.lines import Asked, Line, Records
 
-    from server.store.postgres.lines import Line
-
+Names = Sequence[tuple[str, ...]]
 Loaded = dict[tuple[str, ...], Any]
+Loading = Generator["Sequence[Asked]", "Sequence[Records]", Loaded]
+"""Asks once, is told what came, and returns what it makes of that: so all kinds ask in one round trip."""
 
 # Texts are ordered by their bytes, whatever the database's language, as on every other store.
 _BYTES: Final = 'COLLATE "C"'
@@ -38,102 +40,119 @@ async def load(line: Line, keys: Iterable[Key]) -> Mapping[Key, Any]:
     names: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
     for key in keys:
         names[key.kind].append(key.names)
+    loadings = {kind: _KINDS[kind][0](wanted) for kind, wanted in names.items()}
+    asked = {kind: next(loading) for kind, loading in loadings.items()}
+    came = iter(await line.run_all([each for asks in asked.values() for each in asks]) if any(asked.values()) else ())
     found: dict[Key, Any] = {}
     for kind, wanted in names.items():
-        loader, empty = _KINDS[kind]
-        loaded = await loader(line, wanted)
-        found.update((Key(kind, each), loaded.get(each, empty)) for each in wanted)
+        loaded = _told(loadings[kind], [next(came) for _ in asked[kind]])
+        found.update((Key(kind, each), loaded.get(each, _KINDS[kind][1])) for each in wanted)
     return found
 
 
-async def _rows(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _told(loading: Loading, came: Sequence[Records]) -> Loaded:
+    try:
+        loading.send(came)
+    except StopIteration as stop:
+        loaded: Loaded = stop.value
+        return loaded
+    raise RuntimeError("a loader asks once")
+
+
+def _rows(names: Names) -> Loading:
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for entity, row_id in names:
         ids[entity].append(row_id)
-    found: Loaded = {}
-    for entity, wanted in ids.items():
-        if entity not in ENTITIES:
-            continue
-        records = await line.run(f"SELECT {COLUMNS[entity]} FROM {entity} WHERE id = ANY(%s)", (wanted,))
-        found.update(((entity, record[1]), row_of(record)) for record in records)
-    return found
+    came = yield [
+        (f"SELECT {COLUMNS[entity]} FROM {entity} WHERE id = ANY(%s)", (wanted,))
+        for entity, wanted in ids.items()
+        if entity in ENTITIES
+    ]
+    return {(record[0], record[1]): row_of(record) for records in came for record in records}
 
 
-async def _children(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _children(names: Names) -> Loading:
     found: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for record in await line.run(_CHILDREN_SQL, (_firsts(names),) * _CHILDREN):
+    (records,) = yield [(_CHILDREN_SQL, (_firsts(names),) * _CHILDREN)]
+    for record in records:
         row = row_of(record)
         found[(row.item_id,)].append(row)
     return {key: tuple(rows) for key, rows in found.items()}
 
 
-async def _receipts(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _receipts(names: Names) -> Loading:
     columns = "mutation_id, user_id, client, n, content_hash, body, received_at"
     sql = f"SELECT {columns} FROM receipts WHERE mutation_id = ANY(%s)"
-    return {(record[0],): Receipt(*record) for record in await line.run(sql, (_firsts(names),))}
+    (records,) = yield [(sql, (_firsts(names),))]
+    return {(record[0],): Receipt(*record) for record in records}
 
 
-async def _clients(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _clients(names: Names) -> Loading:
     sql = "SELECT id, user_id, last_n, is_revoked FROM clients WHERE id = ANY(%s)"
-    found = await line.run(sql, (_firsts(names),))
+    (found,) = yield [(sql, (_firsts(names),))]
     return {(id_,): ClientState(id_, user_id, last_n, bool(revoked)) for id_, user_id, last_n, revoked in found}
 
 
-async def _actors(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _actors(names: Names) -> Loading:
     wanted = _firsts(names)
-    held: defaultdict[str, list[Membership]] = defaultdict(list)
-    sql = f"""
+    memberships = f"""
         SELECT user_id, sector_id, role, valid_from, valid_to FROM memberships
         WHERE user_id = ANY(%s) AND is_deleted = 0 ORDER BY id {_BYTES}"""
-    for user_id, sector_id, role, valid_from, valid_to in await line.run(sql, (wanted,)):
+    actors = "SELECT id, company_id, is_disabled FROM actors WHERE id = ANY(%s) AND is_deleted = 0"
+    came = yield [(memberships, (wanted,)), (actors, (wanted,))]
+    held: defaultdict[str, list[Membership]] = defaultdict(list)
+    for user_id, sector_id, role, valid_from, valid_to in came[0]:
         held[user_id].append(Membership(sector_id, Role(role), valid_from, valid_to))
-    sql = "SELECT id, company_id, is_disabled FROM actors WHERE id = ANY(%s) AND is_deleted = 0"
     return {
-        (id_,): Actor(id_, company_id, bool(is_disabled), tuple(held[id_]))
-        for id_, company_id, is_disabled in await line.run(sql, (wanted,))
+        (id_,): Actor(id_, company_id, bool(is_disabled), tuple(held[id_])) for id_, company_id, is_disabled in came[1]
     }
 
 
-async def _clocks(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _clocks(names: Names) -> Loading:
     sql = "SELECT scope, number FROM scope_clocks WHERE scope = ANY(%s)"
-    return {(scope,): number for scope, number in await line.run(sql, (_firsts(names),))}
+    (records,) = yield [(sql, (_firsts(names),))]
+    return {(scope,): number for scope, number in records}
 
 
-async def _counters(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _counters(names: Names) -> Loading:
     sql = "SELECT project_id, number FROM counters WHERE project_id = ANY(%s)"
-    return {(project_id,): number for project_id, number in await line.run(sql, (_firsts(names),))}
+    (records,) = yield [(sql, (_firsts(names),))]
+    return {(project_id,): number for project_id, number in records}
 
 
-async def _seen_ats(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _seen_ats(names: Names) -> Loading:
     pairs = [(item_id, int(version)) for item_id, version in names if version.isdecimal() and len(version) < 19]
     sql = """
         SELECT item_id, item_version, min(received_at)
         FROM json_to_recordset(%s) AS wanted (item text, version bigint)
         JOIN item_events ON item_id = wanted.item AND item_version = wanted.version GROUP BY 1, 2"""
     wanted = orjson.dumps([{"item": item_id, "version": version} for item_id, version in pairs]).decode()
-    return {(item_id, str(version)): seen_at for item_id, version, seen_at in await line.run(sql, (wanted,))}
+    (records,) = yield [(sql, (wanted,))]
+    return {(item_id, str(version)): seen_at for item_id, version, seen_at in records}
 
 
-async def _waiting(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _waiting(names: Names) -> Loading:
     sql = f"""
         SELECT waiting_for, {COLUMNS["refusals"]} FROM refusals WHERE waiting_for = ANY(%s) ORDER BY id {_BYTES}"""
     found: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for waiting_for, *record in await line.run(sql, ([f"{entity}/{row_id}" for entity, row_id in names],)):
+    (records,) = yield [(sql, ([f"{entity}/{row_id}" for entity, row_id in names],))]
+    for waiting_for, *record in records:
         found[tuple(waiting_for.split("/", 1))].append(row_of(record))
     return {key: tuple(rows) for key, rows in found.items()}
 
 
-async def _parked(line: Line, names: Sequence[tuple[str, ...]]) -> Loaded:
+def _parked(names: Names) -> Loading:
     sql = f"""
         SELECT user_id, {COLUMNS["refusals"]} FROM refusals
         WHERE user_id = ANY(%s) AND state = 'parked' ORDER BY id {_BYTES}"""
     found: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for user_id, *record in await line.run(sql, (_firsts(names),)):
+    (records,) = yield [(sql, (_firsts(names),))]
+    for user_id, *record in records:
         found[(user_id,)].append(row_of(record))
     return {key: tuple(rows) for key, rows in found.items()}
 
 
-_KINDS: Final[Mapping[str, tuple[Callable[[Line, Sequence[tuple[str, ...]]], Awaitable[Loaded]], Any]]] = {
+_KINDS: Final[Mapping[str, tuple[Callable[[Names], Loading], Any]]] = {
     "row": (_rows, None),
     "children": (_children, ()),
     "receipt": (_receipts, None),

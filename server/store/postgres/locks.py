@@ -23,9 +23,9 @@ from sync.changes import Moved
 from sync.schema import ENTITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from server.store.postgres.lines import Line
+    from server.store.postgres.lines import Asked, Line
     from sync.changes import Key
 
 _SPACE: Final = 0x486F6C64
@@ -69,9 +69,10 @@ class Locks:
         return self._is_alone
 
     async def begin(self) -> None:
-        """Take the whole, alone where no scope was named. Raises `Unavailable` when that takes too long."""
+        """Begin, with the whole: alone where no scope was named. Raises `Unavailable` when that takes too long."""
         kind = "" if self._is_alone else "_shared"
-        await self._line.run(f"SELECT pg_advisory_xact_lock{kind}({_SPACE}, {_WHOLE})")
+        whole = f"SELECT pg_advisory_xact_lock{kind}({_SPACE}, {_WHOLE})"
+        await self._line.run_all([("BEGIN ISOLATION LEVEL READ COMMITTED", ()), (whole, ())])
 
     async def cover(self, keys: Iterable[Key]) -> None:
         """Hold whatever the keys stand for; what is read after this stays as it is. Raises `Moved`, `Unavailable`."""
@@ -108,18 +109,19 @@ class Locks:
                 waited.append("/".join(key.names))
             else:
                 found.update(_plain_names(key))
-        for entity, ids in rows.items():
-            found |= await self._places(entity, ids)
-        if waited:
-            found.update(scopes.user(user_id) for (user_id,) in await self._line.run(_WAITERS, (waited,)))
-        return frozenset(found)
+        return frozenset(found | await self._places(rows, waited))
 
-    async def _places(self, entity: str, ids: set[str]) -> set[str]:
-        """Where the rows are; those that are not there stand for themselves."""
-        place = scopes.user if entity == "refusals" else scopes.sector
-        found = await self._line.run(_PLACES[entity], (sorted(ids),))
-        absent = ids.difference(row_id for row_id, _ in found)
-        return {*(place(holder) for _, holder in found), *(f"{entity}/{row_id}" for row_id in absent)}
+    async def _places(self, rows: Mapping[str, set[str]], waited: Sequence[str]) -> set[str]:
+        """Where rows are, and whose refusals wait; rows that are not there stand for themselves."""
+        asked: list[Asked] = [(_PLACES[entity], (sorted(ids),)) for entity, ids in rows.items()]
+        asked += [(_WAITERS, (waited,))] if waited else []
+        came = await self._line.run_all(asked) if asked else []
+        found = {scopes.user(user_id) for (user_id,) in (came[-1] if waited else ())}
+        for (entity, ids), records in zip(rows.items(), came, strict=False):
+            place = scopes.user if entity == "refusals" else scopes.sector
+            found |= {place(holder) for _, holder in records}
+            found |= {f"{entity}/{row_id}" for row_id in ids.difference(row_id for row_id, _ in records)}
+        return found
 
 
 def _plain_names(key: Key) -> Iterable[str]:

@@ -124,9 +124,9 @@ class PunchlistStore:
         return store
 
     async def begin(self, scopes: Iterable[str]) -> Transaction:
-        line = await self._begun("BEGIN ISOLATION LEVEL READ COMMITTED")
+        line = await self._lines.lend()
+        locks = Locks(line, scopes)
         try:
-            locks = Locks(line, scopes)
             await locks.begin()
         except BaseException:
             await line.give_back()
@@ -134,20 +134,17 @@ class PunchlistStore:
         return Transaction(line, locks, self._clock)
 
     async def snapshot(self) -> Snapshot:
-        return Snapshot(await self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        line = await self._lines.lend()
+        try:
+            await line.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        except BaseException:
+            await line.give_back()
+            raise
+        return Snapshot(line)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._lines.close()
-
-    async def _begun(self, sql: str) -> Line:
-        line = await self._lines.lend()
-        try:
-            await line.run(sql)
-        except BaseException:
-            await line.give_back()
-            raise
-        return line
 
     async def _prepare(self) -> None:
         """A new database starts its first epoch; only a restore starts another."""
