@@ -14,6 +14,8 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
+const focusOn = (element: Element | null): void => void (element instanceof HTMLElement && element.focus({ preventScroll: true }));
+
 export function Dialog({ title, is_full = false, onClose, children }: Props) {
   const { engine } = useLive();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -24,9 +26,9 @@ export function Dialog({ title, is_full = false, onClose, children }: Props) {
     return () => {
       element?.close();
       markDirty(engine, title, false);
-      // What opened it may have gone meanwhile, as a sheet that led to this one.
-      const next = opener?.isConnected === true ? opener : document.querySelector("main h1");
-      if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+      // What opened it may have gone or sleep meanwhile, as a sheet that led to this one; the page itself holds no focus.
+      focusOn(opener);
+      if (opener === document.body || document.activeElement !== opener) focusOn(document.querySelector("main h1"));
     };
   }, []);
   // The browser may close it without asking (`cancel`), as on Android's second way back; one that has gone says nothing more.

@@ -118,3 +118,34 @@ def test_a_sheet_that_follows_another_gives_the_focus_back_to_the_page(site: Sit
     phone.button("More actions").click()
     phone.page.get_by_role("dialog").get_by_role("button", name="Dispute").click()
     expect(phone.page.get_by_role("dialog").locator("textarea")).to_have_value("Not ours")
+
+
+def test_a_sheet_that_the_browser_closes_itself_is_over_and_leaves_the_next_alone(site: Site, chromium: Engine) -> None:
+    """Chromium skips `cancel` where nobody touched the page since the last one: only `close` is told."""
+    phone = site.phone_of("Ana", chromium)
+    phone.show(phone.capture("Door sticks"))
+    sheet = phone.page.get_by_role("dialog")
+    for _ in range(2):
+        phone.button("More actions").click()
+        expect(sheet).to_be_visible()
+        phone.evaluate("() => document.querySelector('dialog').close()")
+        expect(phone.page.locator("dialog")).to_have_count(0)
+        expect(phone.button("More actions")).to_be_focused()
+    phone.button("More actions").click()
+    phone.evaluate("""() => {
+        const sheet = document.querySelector("dialog");
+        [...sheet.querySelectorAll("button")].find((one) => one.textContent === "Dispute").click();
+        sheet.dispatchEvent(new Event("close"));
+    }""")
+    expect(sheet.locator("textarea")).to_be_visible()
+    phone.page.keyboard.press("Escape")
+    expect(phone.page.locator("dialog")).to_have_count(0)
+
+
+def test_a_sheet_whose_opener_sleeps_gives_the_focus_to_the_heading(site: Site, chromium: Engine) -> None:
+    phone = site.phone_of("Ana", chromium)
+    phone.show(phone.capture("Door sticks"))
+    phone.button("More actions").click()
+    phone.evaluate("() => { document.querySelector('main [aria-haspopup=dialog]').disabled = true; }")
+    phone.page.keyboard.press("Escape")
+    expect(phone.page.locator("main h1")).to_be_focused()
