@@ -52,8 +52,9 @@ export function applyRows(cache: CacheDatabase, asked: Asked, body: Rows): Promi
     if (body.reset) for (const name of tx.objectStoreNames) if (name !== "meta") tx.objectStore(name).clear();
     const slots = await changed(tx, body);
     const after = reachAfter(body.reset ? NOWHERE : reach, asked, body);
-    put(tx, "meta", after, "reach");
-    return { is_reset: body.reset, ...write(tx, slots), reach: after };
+    const changes = write(tx, slots);
+    put(tx, "meta", after, "reach"); // last: it never passes a row that found no room
+    return { is_reset: body.reset, ...changes, reach: after };
   });
 }
 
@@ -102,20 +103,19 @@ function joining(row: CachedRow | undefined, scope: string, [entity, id]: RowKey
 }
 
 function write(tx: IDBTransaction, slots: Iterable<Slot>): { put: CachedRow[]; gone: RowKey[] } {
-  const rows = tx.objectStore("rows");
-  const put: CachedRow[] = [];
+  const kept: CachedRow[] = [];
   const gone: RowKey[] = [];
   for (const { key, before, after } of slots) {
     if (after) {
-      rows.put(after);
-      put.push(after);
+      put(tx, "rows", after);
+      kept.push(after);
     } else if (before) {
-      rows.delete(key);
+      remove(tx, "rows", key);
       if (key[0] === "photos" && tx.objectStoreNames.contains("thumbs")) remove(tx, "thumbs", key[1]);
       gone.push(key);
     }
   }
-  return { put, gone };
+  return { put: kept, gone };
 }
 
 function reachAfter(reach: Reach, asked: Asked, body: Rows): Reach {

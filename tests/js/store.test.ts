@@ -68,6 +68,40 @@ test("an answer is applied only to the cookie it was asked with", async () => {
   assert.equal((await readReach(cache)).cookie, "c1");
 });
 
+test("no row, and the cookie last of all, is asked to be written before the one before is", async () => {
+  const cache = await openCache(USER);
+  const transaction = cache.transaction.bind(cache);
+  const asked_for: string[] = [];
+  const watched = new WeakSet<object>();
+  let open = 0;
+  cache.transaction = (stores, mode, options) => {
+    const tx = transaction(stores, mode, options);
+    const objectStore = tx.objectStore.bind(tx);
+    tx.objectStore = (name) => {
+      const store = objectStore(name);
+      if (watched.has(store)) return store;
+      watched.add(store);
+      for (const method of ["put", "delete"] as const) {
+        const write = store[method].bind(store) as (...given: unknown[]) => IDBRequest;
+        Object.assign(store, {
+          [method]: (...given: unknown[]) => {
+            asked_for.push(`${method} ${name}`);
+            assert.equal(open++, 0, "Firefox would keep it, whatever becomes of the one before");
+            const request = write(...given);
+            request.addEventListener("success", () => open--);
+            return request;
+          },
+        });
+      }
+      return store;
+    };
+    return tx;
+  };
+  await applyRows(cache, asked(null), { ...NOTHING, scopes: [rows("a", "1", "2")] });
+  await applyRows(cache, asked("c1"), { ...NOTHING, scopes: [{ ...rows("a", "3"), gone: [{ entity: "comments", id: "1" }] }] });
+  assert.deepEqual(asked_for, ["put rows", "put rows", "put meta", "put rows", "delete rows", "put meta"]);
+});
+
 test("a row stays while one scope is left that gave it", async () => {
   const cache = await openCache(USER);
   await applyRows(cache, asked(null), { ...NOTHING, scopes: [rows("a", "1", "2"), rows("b", "2", "3")] });
