@@ -14,12 +14,18 @@ function place(): HTMLElement {
   return element;
 }
 
-/** The page without engine or words: one sentence, so that nobody looks at an empty screen. */
-function Failure() {
+const REASONS: readonly (readonly [string, string])[] = [
+  ["VersionError", "A newer Holdfast has been at work on this phone. Nothing is lost. Go online and try again to load it; if that does not help, ask whoever runs your server."],
+  ["BlockedError", "Another tab with an older Holdfast keeps this phone’s storage open. Nothing is lost. Close it, then try again."],
+  ["", "Something went wrong while opening this phone’s storage."],
+];
+
+/** The page without engine or words: a few sentences, so that nobody looks at an empty screen. */
+function Failure({ error }: { error: unknown }) {
   return (
     <main class="failure">
       <h1>Holdfast</h1>
-      <p role="alert">Something went wrong while opening this phone’s storage.</p>
+      <p role="alert">{REASONS.find(([name]) => String(error).includes(name))![1]}</p>
       <button type="button" class="primary" onClick={() => location.reload()}>Try again</button>
     </main>
   );
@@ -38,5 +44,5 @@ if (document.getElementById("signin") !== null) startSignIn();
 else start().catch((error: unknown) => {
   console.error(error);
   place().replaceChildren();
-  render(<Failure />, place());
+  render(<Failure error={error} />, place());
 });

@@ -42,14 +42,15 @@ function inTurn(tx: IDBTransaction, write: () => IDBRequest): void {
 /**
  * Opens a database at its version; a tab with an older app lets go of it, so that a newer one can upgrade it. Without `upgrade` only
  * what exists is opened, whatever its version. An upgrade is one transaction: killed within it, the version before is still there.
+ *
+ * @throws StorageError, of a `VersionError` where a newer app has made the database; of what `held` rejects with.
  */
-export function openDatabase(name: string, version?: number, upgrade?: (db: IDBDatabase, before: number) => void): Promise<IDBDatabase> {
+export function openDatabase(name: string, version?: number, upgrade?: (db: IDBDatabase, before: number) => void, held?: (request: IDBOpenDBRequest) => Promise<never>): Promise<IDBDatabase> {
   return storing(async () => {
     const request = indexedDB.open(name, version);
     request.onupgradeneeded = (event) => (upgrade ? upgrade(request.result, event.oldVersion) : request.transaction?.abort());
-    const db = await of<IDBDatabase>(request);
-    db.onversionchange = () => db.close();
-    return db;
+    request.addEventListener("success", () => (request.result.onversionchange = () => request.result.close()));
+    return Promise.race([of(request), ...(held ? [held(request)] : [])]);
   });
 }
 

@@ -203,6 +203,25 @@ test("an upgrade keeps everything, and closes the databases of a tab with the ve
   for (const db of old) assert.throws(() => db.transaction("meta"), "the old tab has let go, and says that it cannot store");
 });
 
+test("an older app on a newer database says so and touches nothing", async () => {
+  const newer = await openDatabase(workName(USER), 99, (db) => void db.createObjectStore("entries", { keyPath: "id" }));
+  await strictly(newer, ["entries"], (tx) => void tx.objectStore("entries").put({ id: "m" }));
+  await assert.rejects(openWork(USER), (error) => error instanceof StorageError && error.message.startsWith("VersionError"));
+  assert.deepEqual([newer.version, await countOf(newer, "entries")], [99, 1]);
+});
+
+test("a tab that does not let go of the version before is told, and keeps nobody from it later", async () => {
+  const [old] = await oldDatabases();
+  old.onversionchange = null;
+  await assert.rejects(openWork(USER), (error) => error instanceof StorageError && error.message.startsWith("BlockedError"));
+  assert.equal(await countOf(old, "entries"), 1);
+  old.close();
+  const work = await openWork(USER);
+  assert.deepEqual([work.version, await countOf(work, "entries")], [2, 1]);
+  const newer = openDatabase(workName(USER), 3, () => undefined);
+  assert.equal((await newer).version, 3, "the late one has let go, too");
+});
+
 test("an upgrade killed midway leaves the version before, whole", async () => {
   const old = await oldDatabases();
   for (const db of old) db.close();
