@@ -14,18 +14,15 @@ function place(): HTMLElement {
   return element;
 }
 
-const REASONS: readonly (readonly [string, string])[] = [
-  ["VersionError", "A newer Holdfast has been at work on this phone. Nothing is lost. Go online and try again to load it; if that does not help, ask whoever runs your server."],
-  ["BlockedError", "Another tab with an older Holdfast keeps this phone’s storage open. Nothing is lost. Close it, then try again."],
-  ["", "Something went wrong while opening this phone’s storage."],
-];
+/** A newer app has made the storage, or a tab with an older one does not let go. */
+const OTHER = "Another version of Holdfast uses this phone’s storage. Nothing is lost. Close other tabs, go online and try again.";
 
 /** The page without engine or words: a few sentences, so that nobody looks at an empty screen. */
 function Failure({ error }: { error: unknown }) {
   return (
     <main class="failure">
       <h1>Holdfast</h1>
-      <p role="alert">{REASONS.find(([name]) => String(error).includes(name))![1]}</p>
+      <p role="alert">{/Version|Blocked/.test(String(error)) ? OTHER : "Something went wrong while opening this phone’s storage."}</p>
       <button type="button" class="primary" onClick={() => location.reload()}>Try again</button>
     </main>
   );
