@@ -130,7 +130,7 @@ async def test_whoever_slept_while_nobody_else_came_keeps_its_job(core: Core, sa
     assert (await rows(core))[0]["attempts"] == 1
 
 
-@pytest.mark.parametrize("skew_s", [3600.0, -3600.0])
+@pytest.mark.parametrize("skew_s", [3600.0, pytest.param(-3600.0, marks=pytest.mark.full)])
 async def test_a_worker_whose_clock_is_wrong_takes_no_live_job(
     core: Core, said: Path, start: Start, skew_s: float
 ) -> None:
