@@ -121,6 +121,23 @@ async def test_what_is_taken_out_of_order_is_never_waited_for(store: PunchlistSt
     await first.rollback()
 
 
+async def test_a_counter_is_waited_for_whatever_is_held(store: PunchlistStore) -> None:
+    """All who make items in a project meet there: beginning again each time would wear them out."""
+    counter = _key("counter", "p")
+    first, second = await store.begin([HERE]), await store.begin([THERE])
+    await second.load([_key("clock", uid(1, number)) for number in range(50)])
+    await first.load([counter])
+
+    async def go_on() -> None:
+        await second.load([counter])
+        await second.rollback()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(go_on)
+        await _somebody_waits(store)
+        await first.rollback()
+
+
 async def test_who_has_the_whole_is_never_told_to_begin_again(store: PunchlistStore) -> None:
     """The acts of the office know no `Moved`."""
     await _commit(store, Plan(clocks={HERE: 5}))

@@ -36,6 +36,10 @@ MIGRATION: Final = 1
 TAKE_MIGRATION: Final = f"SELECT pg_advisory_xact_lock({_SPACE}, {MIGRATION})"
 """Waits until no other process migrates this database."""
 
+_COUNTER: Final = "counter/"
+"""All who make items in a project meet here, and only once they have read where: so it can still be waited for then."""
+_HALF: Final = 2**62
+
 _TAKE: Final = "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 _TRY: Final = "SELECT pg_try_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 
@@ -129,7 +133,7 @@ def _plain_names(key: Key) -> Iterable[str]:
         case "clock":
             return key.names
         case "counter":
-            return (f"counter/{key.names[0]}",)
+            return (f"{_COUNTER}{key.names[0]}",)
         case "parked":
             return (scopes.user(key.names[0]),)
     # Rights hold still under the whole; a client and its receipts are written under its user's scope, which each push
@@ -138,4 +142,6 @@ def _plain_names(key: Key) -> Iterable[str]:
 
 
 def _number(name: str) -> int:
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+    """The lock of a name, a signed integer of 64 bits; those of counters come behind all others."""
+    number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) % _HALF
+    return number + _HALF if name.startswith(_COUNTER) else number
