@@ -10,8 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +39,19 @@ _STARTED_WITHIN_S = 30
 class Postgres:
     """A running server, and databases made in it."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes], user: str) -> None:
+    def __init__(
+        self, programs: Path, folder: Path, owner: pwd.struct_passwd | None, options: Mapping[str, str]
+    ) -> None:
+        self._programs = programs
+        self._options = options
         self._folder = folder
-        self._process = process
-        self._user = user
+        self._owner = owner
         self._names = itertools.count()
+        self._process = self._start()
 
     def address(self, database: str) -> str:
         """Where to reach a database."""
-        return f"host={self._folder} user={self._user} dbname={database}"
+        return f"host={self._folder} user=holdfast dbname={database}"
 
     @contextmanager
     def database(self, template: str = "template1", encoding: str = "UTF8") -> Iterator[str]:
@@ -71,8 +75,7 @@ class Postgres:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Nothing of the server moves: connections stay open and nobody answers."""
-        # Back ends have their own sessions; only the tree finds them.
-        tree = [each := psutil.Process(self._process.pid), *each.children(recursive=True)]
+        tree = self._tree()
         for process in tree:
             process.suspend()
         try:
@@ -81,23 +84,68 @@ class Postgres:
             for process in tree:
                 process.resume()
 
-    def wait(self) -> None:
+    def crash(self) -> None:
+        """Kill everything of the server at once, and start it again on what is left."""
+        tree = self._tree()
+        for process in tree:
+            process.kill()
+        self._process.wait(30)
+        _gone(tree)  # A back end that is still dying holds the memory that the next server asks for.
+        self._process = self._start()
+
+    def stop(self) -> None:
+        """Tell whoever is connected to go, and end."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(30)
+
+    def _tree(self) -> list[psutil.Process]:
+        """Back ends have their own sessions; only the tree finds them."""
+        first = psutil.Process(self._process.pid)
+        return [first, *first.children(recursive=True)]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        options = {**_OPTIONS, **self._options, "unix_socket_directories": str(self._folder)}
+        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        with (self._folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._folder / "data", *words],
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                **_identity(self._owner),
+            )
+        self._wait(process)
+        return process
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
         """Return once it takes connections."""
         deadline = time.monotonic() + _STARTED_WITHIN_S
         while True:
             try:
                 self.tell("SELECT 1")
             except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
                     raise
                 time.sleep(0.02)
             else:
                 return
 
 
+def _gone(processes: Iterable[psutil.Process]) -> None:
+    deadline = time.monotonic() + _STARTED_WITHIN_S
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+                time.sleep(0.005)
+
+
 @contextmanager
-def running() -> Iterator[Postgres]:
-    """Start a server; a machine without PostgreSQL fails here. It sorts texts as people do, as many databases do."""
+def running(**options: str) -> Iterator[Postgres]:
+    """Start a server, with `options` of its own; a machine without PostgreSQL fails here.
+
+    It sorts texts as people do, as many databases do.
+    """
     programs = services.postgres()
     if programs is None:
         raise LookupError("PostgreSQL is missing: scripts/test installs it")
@@ -107,10 +155,11 @@ def running() -> Iterator[Postgres]:
         if owner:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
         _initialise(programs, folder, owner)
-        with _process(programs, folder, owner) as process:
-            server = Postgres(folder, process, "holdfast")
-            server.wait()
+        server = Postgres(programs, folder, owner, options)
+        try:
             yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder)
 
@@ -137,22 +186,3 @@ def _initialise(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -
         cwd=folder,
         **_identity(owner),
     )
-
-
-@contextmanager
-def _process(programs: Path, folder: Path, owner: pwd.struct_passwd | None) -> Iterator[subprocess.Popen[bytes]]:
-    options = {**_OPTIONS, "unix_socket_directories": str(folder)}
-    words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", folder / "data", *words],
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            **_identity(owner),
-        )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)  # Fast: whoever is connected is told to go.
-        process.wait(30)
