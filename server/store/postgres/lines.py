@@ -58,8 +58,8 @@ class Limits:
 class Line:
     """One connection, lent for one transaction. Statements run one after another; a cancelled caller stops none."""
 
-    def __init__(self, pool: AsyncConnectionPool[Plain], plain: Plain, limits: Limits) -> None:
-        self._pool = pool
+    def __init__(self, lines: Lines, plain: Plain, limits: Limits) -> None:
+        self._lines = lines
         self._plain = plain
         self._limits = limits
         self._running: asyncio.Future[Any] | None = None
@@ -80,18 +80,20 @@ class Line:
             raise Unavailable(f"the transaction ended with {tag}")
 
     async def give_back(self) -> None:
-        """End what is open and let the next one have the connection; a second call does nothing."""
-        if self._is_back:
-            return
-        self._is_back = True
-        try:
-            if self._running is not None:
-                await asyncio.wait([self._running])  # It ends: each statement has its limit.
-            if self._plain.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
-                with suppress(Unavailable, Unstorable):  # A connection that cannot even do that is thrown away.
-                    await self._answered(self._end("ROLLBACK"))
-        finally:
-            await asyncio.shield(self._pool.putconn(self._plain))
+        """End what is open and let the next one have the connection, also when the caller is cancelled.
+
+        A second call does nothing.
+        """
+        if not self._is_back:
+            self._is_back = True
+            await self._lines.take_back(self._plain, self._ended())
+
+    async def _ended(self) -> None:
+        if self._running is not None:
+            await asyncio.wait([self._running])  # It ends: each statement has its limit.
+        if self._plain.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+            with suppress(Unavailable, Unstorable):  # A connection that cannot even do that is thrown away.
+                await self._answered(self._end("ROLLBACK"))
 
     async def _execute(self, asked: Sequence[Asked]) -> list[Records]:
         if len(asked) == 1:  # A pipeline costs more than it saves.
@@ -128,6 +130,7 @@ class Lines:
 
     def __init__(self, address: str, limits: Limits) -> None:
         self._limits = limits
+        self._returning: set[asyncio.Task[None]] = set()
         self._pool: AsyncConnectionPool[Plain] = AsyncConnectionPool(
             address,
             min_size=1,
@@ -156,11 +159,25 @@ class Lines:
             plain = await self._pool.getconn()
         except Exception as error:
             raise translated(error) from error
-        return Line(self._pool, plain, self._limits)
+        return Line(self, plain, self._limits)
+
+    async def take_back(self, plain: Plain, ended: Coroutine[Any, Any, None]) -> None:
+        """Lend the connection again once what is on it has ended; goes on when the caller is cancelled."""
+        task = asyncio.ensure_future(self._take_back(plain, ended))
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+        await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Let what is on its way back arrive, then close every connection."""
+        await asyncio.gather(*self._returning, return_exceptions=True)
         await self._pool.close()
+
+    async def _take_back(self, plain: Plain, ended: Coroutine[Any, Any, None]) -> None:
+        try:
+            await ended
+        finally:
+            await self._pool.putconn(plain)
 
 
 def translated(error: Exception) -> Unstorable | Unavailable:
