@@ -147,6 +147,7 @@ def _keep(app: Starlette, settings: Settings, core: Core, store: PunchlistStore,
     )
     build = ClientBuild(settings.build_folder)
     app.state.visitors = Visitors(sessions, Cookies(is_secure=settings.is_secure, max_days=settings.session_max_days))
+    app.state.store = store
     app.state.syncing = syncing
     app.state.build = build
     app.state.pages = Pages(build)

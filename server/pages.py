@@ -1,4 +1,4 @@
-"""Renders the pages that phones keep. They are the same for everybody: nothing of a user may be in them."""
+"""Renders pages. Those that phones keep are the same for everybody: nothing of a user may be in them."""
 
 from __future__ import annotations
 
@@ -37,12 +37,18 @@ class Pages:
             self._rendered[key] = self._render(template, script, build)
         return self._rendered[key]
 
+    def filled(self, template: str, script: str, **values: object) -> str:
+        """A page of the moment, not to be kept. Raises `Refused` (`not_built`)."""
+        return self._text(template, script, self._build.current(), values)
+
     def not_built(self) -> str:
         """What a browser shows where the client is missing."""
         return self._environment.get_template(NOT_BUILT).render()
 
     def _render(self, template: str, script: str, build: Build) -> File:
+        return file_of(self._text(template, script, build, {}).encode(), MEDIA_TYPE)
+
+    def _text(self, template: str, script: str, build: Build, values: dict[str, object]) -> str:
         names = {"script": build.names.get(script), "style": build.names.get("app.css")}
         paths = {name: f"/{path}" if path else None for name, path in names.items()}
-        text = self._environment.get_template(template).render(**paths)
-        return file_of(text.encode(), MEDIA_TYPE)
+        return self._environment.get_template(template).render(**paths, **values)

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from server import tus
 from server.actions.upload_parts import PART_BYTES
-from server.endpoints import assets, health, photos, session, sessions, shell, sync, uploads
+from server.endpoints import assets, health, phones, photos, session, sessions, shell, sync, uploads
 from server.middleware.intake import Intake
 from server.middleware.tus import Tus
 from sync.schema import MAX_BODY_BYTES
@@ -49,6 +49,8 @@ def routes(settings: Settings) -> list[Route]:
         taking("/session", "DELETE", session.sign_out, NOTHING, SMALL_BYTES),
         Route("/sessions", _sessions),
         taking("/sessions/{session_id}", "DELETE", sessions.end_session, NOTHING, SMALL_BYTES),
+        Route("/clients", phones.list_clients),
+        Route("/office/phones", phones.office_page),
         *_uploads(settings),
         Route("/photos/{photo_id}/{name}", photos.photo),
         Route("/healthz", health.healthz),

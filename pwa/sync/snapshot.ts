@@ -45,6 +45,7 @@ export function snapshotOf({ user, model, downloads, situation, photos, thumbs, 
     return [...given, ...laid] as unknown[] as T[];
   };
   return {
+    client: durable.client,
     strip: stripOf({
       ...durable,
       ...situation,

@@ -298,6 +298,8 @@ export interface Download {
 
 /** Everything the screens show, as of now. A new object whenever something changed; its parts are shared while they did not. */
 export interface Snapshot {
+  /** The name under which this phone sends. */
+  readonly client: Id;
   readonly strip: Strip;
   /** With this device's pending work laid over (invariant 11); deleted ones are absent. */
   readonly items: ReadonlyMap<Id, Item>;

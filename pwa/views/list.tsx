@@ -11,6 +11,7 @@ import { dayFrom, formatItemNumber, formatNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { Picker } from "./picker.tsx";
 import { usePreference } from "./preferences.ts";
+import { LastReport } from "./last_report.tsx";
 import { Readiness } from "./readiness.tsx";
 import { ownSectors } from "./rights.ts";
 import { isSame, sectorCode, sectorName } from "./values.ts";
@@ -96,6 +97,7 @@ function ListHead({ filters, setFilters, search, setSearch, found }: HeadProps) 
     <div class="list-head">
       <SectorChoice filters={filters} setFilters={setFilters} />
       <Readiness chosen={filters.sector_id} />
+      <LastReport />
       <div class="search-line">
         <label class="search">
           <Icon name="search" />

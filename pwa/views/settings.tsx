@@ -90,6 +90,7 @@ function Person() {
       </ul>
       <div class="stack">
         <a class="button" href="/sessions"><Icon name="phone" />{words.settings.sessions}</a>
+        {mine.some(({ role }) => role === "supervisor" || role === "admin") && <a class="button" href="/office/phones"><Icon name="phone" />{words.settings.phones}</a>}
         <button type="button" onClick={() => setLeaving(true)}><Icon name="lock" />{words.settings.sign_out}</button>
       </div>
       {is_leaving && <SignOutSheet onClose={() => setLeaving(false)} />}

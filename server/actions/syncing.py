@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from server.clock import clock_ms
@@ -80,9 +81,9 @@ class Syncing:
         return task
 
     def _note(self, request: Request) -> None:
-        report, now = request.device, self._clock()
-        if report is None:
+        if request.device is None:
             return
+        report, now = _after(request.device, len(request.mutations)), self._clock()
         before, noted_at = self._reports.get(request.client, (None, 0))
         if report == before and now - noted_at < REPORT_MS:
             return
@@ -94,6 +95,12 @@ class Syncing:
     async def _write_report(self, client: str, report: DeviceReport, now: int) -> None:
         with suppress(Unavailable):  # It is only news of the phone; the next report says it again.
             await note_report(self._store, client, report, now)
+
+
+def _after(report: DeviceReport, taken: int) -> DeviceReport:
+    """What the phone has still to send once this request was answered: it counted what it was just sending."""
+    left = max(report.pending - taken, 0)
+    return replace(report, pending=left, oldest_unsent_at=report.oldest_unsent_at if left else None)
 
 
 async def _parsed(body: bytes) -> Request:
