@@ -18,6 +18,8 @@ interface Reported {
 
 const KEY = "last-report";
 
+const unsentOf = ({ pending, photos }: Reported): number => pending + photos;
+
 /** The answer is kept with the drafts, so that it is there offline, and gone with what else this phone holds. */
 function useReports() {
   const { engine, snapshot } = useLive();
@@ -30,8 +32,12 @@ function useReports() {
     const answer = await asking("/clients", "GET");
     if (answer?.status !== 200) return;
     const all = answer.body["clients"] as readonly Reported[];
-    // A phone that has sent before has lost nothing. Of the others, those with unsent work and the one heard of last.
-    keep(all.some(({ id }) => id === snapshot.client) ? [] : all.filter(({ pending, photos }, index) => index === 0 || pending + photos > 0));
+    const others = all.filter(({ id }) => id !== snapshot.client);
+    // Of the others, those with unsent work and the one heard of last; unless it has come back since, with everything sent.
+    const isBack = ({ id, seen_at }: Reported): boolean => reports.some((one) => one.id === id && (one.seen_at < seen_at || unsentOf(one) > 0));
+    const found = others.filter((one, index) => unsentOf(one) > 0 || (index === 0 && !isBack(one)));
+    // A phone that has sent before is not new: it has lost nothing.
+    keep(reports.length === 0 && others.length < all.length ? [] : found);
   };
   const is_synced = snapshot.strip.synced_at !== null;
   useEffect(() => void engine.draft<readonly Reported[]>(KEY).then((kept) => (kept ? setReports(kept) : is_synced && look())), [is_synced]);
@@ -46,8 +52,8 @@ export function LastReport() {
     <section class="card" aria-label={words.last_report.heading}>
       <h2><Icon name="phone" />{words.last_report.heading}</h2>
       <ul class="plain">
-        {reports.map(({ id, seen_at, pending, photos }) => (
-          <li key={id}>{pending + photos > 0 ? say(words.last_report.unsent, formatInstant(seen_at, now), pending, photos) : say(words.last_report.nothing, formatInstant(seen_at, now))}</li>
+        {reports.map((one) => (
+          <li key={one.id}>{say(unsentOf(one) > 0 ? words.last_report.unsent : words.last_report.nothing, formatInstant(one.seen_at, now), one.pending, one.photos)}</li>
         ))}
       </ul>
       <p class="hint">{words.last_report.since}</p>

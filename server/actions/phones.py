@@ -35,8 +35,6 @@ async def phones_led_by(store: PunchlistStore, user_id: str, now: int) -> list[P
     """
     clients, actors, memberships = await store.read_alone(reported_with_people)
     names = {actor["id"]: actor["name"] for actor in actors}
-    if any(actor["id"] == user_id and actor["is_disabled"] for actor in actors):
-        return None
     led = {one["sector_id"] for one in memberships if one["user_id"] == user_id and _is_lead(one, now)}
     if not led:
         return None

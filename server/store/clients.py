@@ -43,11 +43,11 @@ async def note_report(store: PunchlistStore, client: str, report: DeviceReport, 
 
 
 def reported(plain: sqlite3.Connection) -> list[ClientRow]:
-    """Every client that has reported, the one heard of last first."""
+    """Every client that was heard of, the last one first; one that said nothing of itself is known to hold nothing."""
     announced = "SELECT doc FROM photos WHERE state = 'waiting' AND is_deleted = 0"
     photos = Counter(orjson.loads(doc)["client"] for (doc,) in plain.execute(announced))
     clients = """
-        SELECT id, user_id, seen_at, app_version, pending FROM clients
+        SELECT id, user_id, seen_at, coalesce(app_version, ''), coalesce(pending, 0) FROM clients
         WHERE seen_at IS NOT NULL AND is_revoked = 0 ORDER BY seen_at DESC, id"""
     return [
         ClientRow(id_, user_id, seen_at, app_version, pending, photos[id_])

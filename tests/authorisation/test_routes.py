@@ -74,7 +74,7 @@ async def _answer(http: httpx2.AsyncClient, method: str, path: str, ids: dict[st
 
 def _word(answer: httpx2.Response) -> str:
     if b'"not_built"' in answer.content:
-        return "file"
+        return "page" if answer.url.path.startswith("/office/") else "file"
     is_told = b'"parts"' in answer.content
     return f"{answer.status_code}+parts" if is_told else str(answer.status_code)
 

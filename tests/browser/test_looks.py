@@ -92,6 +92,25 @@ def test_no_screen_has_an_axe_violation_in_any_theme(
     assert found == {}, _in_words(found)
 
 
+def test_what_another_phone_last_reported_looks_right_to_its_owner_and_the_office(
+    site: Site, chromium: Engine, request: pytest.FixtureRequest
+) -> None:
+    pictures = ROOT / "test-results" / "screens" if request.config.getoption("--full") else None
+    lost = site.phone_of("Ana", chromium)
+    lost.capture("Cracked pane")
+    lost.is_green()
+    phone = site.phone(chromium)
+    phone.options = {"bypass_csp": True, "reduced_motion": "reduce"}
+    phone.open()
+    phone.sign_in("Ana")
+    expect(phone.page.get_by_label("Your other phone")).to_be_visible()
+    found = _judge(phone, "last report", pictures)
+    phone.page.goto(f"{site.proxy.origin}/office/phones")
+    expect(phone.page.locator("time").first).not_to_contain_text("T")
+    found |= _judge(phone, "phones of the office", pictures)
+    assert found == {}, _in_words(found)
+
+
 @pytest.mark.parametrize("name", [pytest.param("Eva", marks=pytest.mark.full), "Gil"])
 def test_who_creates_no_items_has_a_bar_of_four_places(
     site: Site, chromium: Engine, name: str, request: pytest.FixtureRequest
