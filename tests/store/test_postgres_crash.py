@@ -61,7 +61,7 @@ async def test_nothing_acknowledged_is_lost_and_nothing_doubled(times: int) -> N
 
             for client, user_id in enumerate((ANA, BO, SUE), 1):
                 tasks.start_soon(work, Pen(user_id, client))
-            with anyio.fail_after(60):
+            with anyio.fail_after(300):
                 await _kill(postgres, times, acknowledged)
             is_over.set()
         await store.close()
