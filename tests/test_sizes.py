@@ -32,7 +32,7 @@ def sent(path: str) -> bytes:
 # Without photos the worker was held to 6 kB and the screens to 35; what photos cost is in docs/DECISIONS.md.
 LIMITS = [
     ("the service worker", "sw.js", 6.9),
-    ("the code of the worker's screens, with what prepares pictures", ".js", 47.5),
+    ("the code of the worker's screens, with what prepares pictures", ".js", 47.7),
     ("the styles", ".css", 10),
     ("all that is kept for offline use", "", 120),
 ]

@@ -5,6 +5,7 @@ import type { Status } from "../sync/types.ts";
 
 export type IconName =
   | "list"
+  | "folder"
   | "camera"
   | "plus"
   | "outbox"

@@ -36,6 +36,7 @@ export function ListPage({ open_id }: { open_id: string | null }) {
   const [search, setSearch] = useState(last_search);
   last_search = search;
   const shown = useMemo(() => selectItems(snapshot.items.values(), filters, search, engine.me.id, now), [snapshot.items, filters, search, now]);
+  const has_sector = filters.sector_id === null && ownSectors(snapshot, engine.me).length > 1;
   return (
     <section class="pane list-pane" aria-label={words.list}>
       <ListHead filters={filters} setFilters={setFilters} search={search} setSearch={setSearch} found={shown.length} />
@@ -43,7 +44,7 @@ export function ListPage({ open_id }: { open_id: string | null }) {
         <EmptyList filters={filters} search={search} onClear={() => (setSearch(""), setFilters({ ...NO_FILTERS, sector_id: filters.sector_id }))} />
       ) : (
         <VirtualList label={words.list} topic="list" rows={shown} keyOf={(item) => item.id}>
-          {(item) => <Row item={item} is_open={item.id === open_id} now={now} has_sector={filters.sector_id === null} />}
+          {(item) => <Row item={item} is_open={item.id === open_id} now={now} has_sector={has_sector} />}
         </VirtualList>
       )}
     </section>

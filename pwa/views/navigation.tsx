@@ -5,6 +5,7 @@ import { useLive } from "./engine.ts";
 import { formatNumber } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { sectorsFor } from "./rights.ts";
+import { countWaiting } from "./values.ts";
 import { words } from "./words.ts";
 
 interface Place {
@@ -16,11 +17,11 @@ interface Place {
 
 export function Navigation({ path }: { path: string }) {
   const { engine, snapshot } = useLive();
-  const { waiting, needs_you, photos } = snapshot.strip;
+  const { needs_you } = snapshot.strip;
   const may_capture = sectorsFor(snapshot, engine.me, "item.create").length > 0 || snapshot.memberships.length === 0; // none: not known yet
   const places: readonly Place[] = [
     { href: "/", word: words.nav.list, icon: "list" },
-    { href: "/outbox", word: words.nav.outbox, icon: "outbox", count: waiting + photos.waiting },
+    { href: "/outbox", word: words.nav.outbox, icon: "outbox", count: countWaiting(snapshot) },
     ...(may_capture ? [{ href: "/new", word: words.nav.capture, icon: "plus" } as const] : []),
     { href: "/needs-you", word: words.nav.needs_you, icon: "hand", count: needs_you },
     { href: "/settings", word: words.nav.settings, icon: "gear" },

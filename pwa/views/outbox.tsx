@@ -12,9 +12,9 @@ import { saveFile } from "./files.ts";
 import { formatAge, formatBytes, formatItemNumber } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { Page } from "./page.tsx";
-import { exportPhoto, placeWords, reasonOf } from "./photos.tsx";
+import { canSend, exportPhoto, placeWords, reasonOf, Small } from "./photos.tsx";
 import { notify } from "./snackbar.tsx";
-import { entryWords, sectorCode } from "./values.ts";
+import { entryWords, recordsOf, sectorCode, unsentPhotos } from "./values.ts";
 import { say, wordOf, words } from "./words.ts";
 
 const AMENDABLE = new Set(["item.create", "item.edit", "comment.add"]);
@@ -27,8 +27,9 @@ export function dependentsOf(snapshot: Snapshot, row: OutboxRow): OutboxRow[] {
 
 export function OutboxPage() {
   const { engine, snapshot } = useLive();
-  const waiting = snapshot.outbox.filter((row) => row.state !== "acked");
-  const photos = snapshot.photos.filter((one) => one.item_id !== null || one.place === "stuck");
+  const photos = unsentPhotos(snapshot);
+  const records = recordsOf(snapshot);
+  const waiting = snapshot.outbox.filter((row) => row.state !== "acked" && !records.has(row));
   const count = waiting.length + snapshot.quarantined.length + photos.length;
   const is_all_there = snapshot.strip.kind === "all_on_server";
   return (
@@ -48,7 +49,7 @@ export function OutboxPage() {
           <p class="hint">{words.outbox.export_hint}</p>
         </>
       )}
-      <ul class="cards">{waiting.map((row) => <Row key={row.id} row={row} />)}{photos.map((one) => <PhotoRow key={one.id} photo={one} />)}</ul>
+      <ul class="cards">{waiting.map((row) => <Row key={row.id} row={row} />)}{photos.map((one) => <PhotoRow key={one.id} photo={one} record={[...records].find((row) => row.args["id"] === one.id)} />)}</ul>
     </Page>
   );
 }
@@ -92,26 +93,27 @@ function Row({ row }: { row: OutboxRow }) {
   );
 }
 
-/** The bytes of a photo, which follow the records on their own. */
-function PhotoRow({ photo }: { photo: KeptPhoto }) {
+/** A photo and its record, which comes before its bytes: one thing to a person. */
+function PhotoRow({ photo, record }: { photo: KeptPhoto; record: OutboxRow | undefined }) {
   const { engine, snapshot } = useLive();
   const now = useNow(30_000);
   const { act, is_busy } = useActing();
   const [is_sure, setSure] = useState(false);
   const item = snapshot.items.get(photo.item_id ?? "");
   const tries = photo.tries === 0 ? words.outbox.never_tried : say(words.outbox.tries, photo.tries);
-  const facts = [say(words.outbox.age, formatAge(photo.kept_at, now)), formatBytes(photo.all_bytes), tries, placeWords(snapshot, photo), photo.tries > 0 ? reasonOf(photo) : ""];
-  const discard = (): Promise<Id | void> =>
-    photo.place === "stuck" || item === undefined ? engine.dropKeptPhoto(photo.id) : engine.mutate("photo.remove", { id: photo.id, item_id: item.id }, baseOf(item));
+  const place = record === undefined ? [placeWords(snapshot, photo), photo.tries > 0 ? reasonOf(photo) : ""] : [item?.version === 0 ? words.outbox.for_item : wordOf(words.outbox.why, snapshot.strip.kind)];
+  const facts = [say(words.outbox.age, formatAge(photo.kept_at, now)), formatBytes(photo.all_bytes), tries, ...place];
+  const discard = (): Promise<Id | boolean | void> =>
+    record?.state === "waiting" ? engine.discard(record.id) : photo.place === "stuck" || item === undefined ? engine.dropKeptPhoto(photo.id) : engine.mutate("photo.remove", { id: photo.id, item_id: item.id }, baseOf(item));
   return (
     <li class="card entry">
-      <h2><Icon name="camera" /><span>{words.photo.one}, {words.photo.kind[photo.kind]}</span></h2>
+      <h2><Small photo={photo} /><span>{words.photo.one}, {words.photo.kind[photo.kind]}</span></h2>
       {item && <a class="card-item" href={`/items/${item.id}`} dir="auto">{formatItemNumber(item)} {item.title}, {sectorCode(snapshot, item.sector_id)}</a>}
       <p class="hint">{facts.filter(Boolean).join(" · ")}</p>
       {photo.place === "sending" && <progress aria-label={words.photo.progress} max={photo.all_bytes} value={photo.sent_bytes} />}
       {is_sure && <p role="alert"><strong>{words.needs.forget_sure}</strong></p>}
       <div class="card-acts">
-        <button type="button" onClick={() => void engine.sendPhotosNow([photo.id])}><Icon name="up" />{words.outbox.send_now}</button>
+        {canSend(snapshot) && <button type="button" onClick={() => void engine.sendPhotosNow([photo.id])}><Icon name="up" />{words.outbox.send_now}</button>}
         <button type="button" onClick={() => void exportPhoto(engine, photo)}><Icon name="download" />{words.outbox.export}</button>
         {is_sure && <button type="button" onClick={() => setSure(false)}>{words.outbox.keep}</button>}
         <button type="button" class="danger" disabled={is_busy} onClick={() => (is_sure ? void act(discard, { text: words.outbox.discarded }) : setSure(true))}>

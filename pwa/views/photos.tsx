@@ -57,13 +57,21 @@ function usePicture(load: () => Promise<Blob | null>, key: string): string | nul
 
 const nameOf = (photo: Pictured): string => [words.photo.kind[photo.kind], photo.caption].filter(Boolean).join(": ");
 
-function Thumb({ photo, onOpen }: { photo: Pictured; onOpen: () => void }) {
-  const { engine, snapshot } = useLive();
+/** "Send now" is no promise to make without a network. */
+export const canSend = ({ strip }: Snapshot): boolean => strip.kind !== "offline";
+
+export function Small({ photo }: { photo: Pictured }) {
+  const { engine } = useLive();
   const address = usePicture(() => engine.thumbOf(photo.id), `${photo.id} ${isRow(photo) && photo.preview}`);
+  return address === null ? <Icon name="camera" /> : <img src={address} alt="" />;
+}
+
+function Thumb({ photo, onOpen }: { photo: Pictured; onOpen: () => void }) {
+  const { snapshot } = useLive();
   return (
     <li>
       <button type="button" class="thumb" aria-haspopup="dialog" onClick={onOpen}>
-        {address === null ? <Icon name="camera" /> : <img src={address} alt="" />}
+        <Small photo={photo} />
         <span class="thumb-name" dir="auto">{nameOf(photo)}</span>
         <span class={`thumb-place ${photo.place}`}>{placeWords(snapshot, photo)}</span>
       </button>
@@ -152,7 +160,7 @@ function PhotoSheet({ photo, item, onClose }: { photo: Pictured; item: Item | nu
         </form>
       )}
       <div class="stack">
-        {photo.is_here && HERE.includes(photo.place) && (
+        {photo.is_here && HERE.includes(photo.place) && canSend(snapshot) && (
           <button type="button" onClick={() => void engine.sendPhotosNow([photo.id])}><Icon name="up" />{words.photo.send_now}</button>
         )}
         {photo.is_here ? (

@@ -13,8 +13,8 @@ import { ExportButton } from "./outbox.tsx";
 import { Page } from "./page.tsx";
 import { usePreference } from "./preferences.ts";
 import { notify } from "./snackbar.tsx";
-import { levelWords, useStorage } from "./taking.tsx";
-import { sectorName } from "./values.ts";
+import { levelWords, roughly, useStorage } from "./taking.tsx";
+import { countWaiting, sectorName } from "./values.ts";
 import { chooseTheme, readTheme, THEMES, type Theme } from "./theme.ts";
 import { wordOf, say, words } from "./words.ts";
 
@@ -66,7 +66,7 @@ function Photos() {
       <p class="hint">{words.photo.position_hint}</p>
       {storage !== null && (
         <>
-          <p>{say(words.photo.used, formatBytes(storage.used_bytes), formatBytes(storage.quota_bytes), storage.photos_left ?? 0)}</p>
+          <p>{say(words.photo.used, formatBytes(storage.used_bytes), formatBytes(storage.quota_bytes))}{storage.photos_left !== null && say(words.photo.left, roughly(storage.photos_left))}</p>
           {storage.level !== "ok" && <p role="status" class="notice">{levelWords(storage)}</p>}
           {storage.freeable_bytes > 0 && <button type="button" onClick={() => void engine.freeStored()}>{words.photo.free} ({formatBytes(storage.freeable_bytes)})</button>}
         </>
@@ -102,7 +102,7 @@ function Person() {
 function SignOutSheet({ onClose }: { onClose: () => void }) {
   const { engine, snapshot } = useLive();
   const { kind, photos } = snapshot.strip;
-  const waiting = snapshot.strip.waiting + photos.waiting;
+  const waiting = countWaiting(snapshot);
   const can_send = kind !== "offline" && kind !== "server_away" && kind !== "not_our_server";
   const leave = async (): Promise<void> => {
     await engine.signOut();

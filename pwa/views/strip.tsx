@@ -7,6 +7,7 @@ import { useLive, useNow } from "./engine.ts";
 import { formatBytes, formatInstant } from "./format.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { SignInSheet } from "./signin_sheet.tsx";
+import { recordsOf } from "./values.ts";
 import { say, words } from "./words.ts";
 
 const ICONS: Readonly<Record<StripKind, IconName>> = {
@@ -52,7 +53,7 @@ export function Strip() {
   const now = useNow(30_000);
   const [is_signing_in, setSigningIn] = useState(false);
   const { strip } = snapshot;
-  const text = stripWords(strip, now);
+  const text = stripWords({ ...strip, waiting: strip.waiting - recordsOf(snapshot).size }, now);
   const inside = (
     <>
       <Icon name={ICONS[strip.kind]} />

@@ -3,13 +3,13 @@
 import { h } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { PictureError, type Holdfast, type Id, type Item, type PhotoKind, type Position, type StorageState } from "../sync/types.ts";
-import { ChoicesRow } from "./choices.tsx";
+import { Choices } from "./choices.tsx";
 import { baseOf } from "./commands.tsx";
 import { Dialog } from "./dialog.tsx";
 import { useLive } from "./engine.ts";
 import { saveFile } from "./files.ts";
 import { Icon } from "./icons.tsx";
-import { Thumbs } from "./photos.tsx";
+import { canSend, Thumbs } from "./photos.tsx";
 import { readPreference, writePreference } from "./preferences.ts";
 import { mayOn } from "./rights.ts";
 import { notify } from "./snackbar.tsx";
@@ -89,7 +89,7 @@ export function TakePhotos({ draft_key, start, onBefore, attach }: Props) {
   const { left, unkept, setUnkept, take } = useTaking(draft_key, kind, attach);
   const input = (word: string, others: object) => (
     <label class="button take">
-      <Icon name={"capture" in others ? "camera" : "list"} />
+      <Icon name={"capture" in others ? "camera" : "folder"} />
       {word}
       <input
         {...others}
@@ -113,7 +113,7 @@ export function TakePhotos({ draft_key, start, onBefore, attach }: Props) {
   );
   return (
     <div class="stack">
-      <ChoicesRow options={Object.entries(words.photo.kind)} chosen={[kind]} onToggle={(one) => setKind(one as PhotoKind)} />
+      <Choices label={words.field.kind} options={Object.entries(words.photo.kind)} chosen={[kind]} onToggle={(one) => setKind(one as PhotoKind)} />
       <div class="actions">
         {input(words.photo.take, { capture: "environment" })}
         {input(words.photo.choose, { multiple: true })}
@@ -126,7 +126,10 @@ export function TakePhotos({ draft_key, start, onBefore, attach }: Props) {
   );
 }
 
-export const levelWords = ({ level, photos_left }: StorageState): string => say(words.photo.level[level], photos_left ?? 0);
+/** A forecast is no count: its first digit is all that can be known, and no more is promised than there is. */
+export const roughly = (count: number): number => count - (count % 10 ** (String(count).length - 1));
+
+export const levelWords = ({ level, photos_left }: StorageState): string => say(words.photo.level[level], roughly(photos_left ?? 0));
 
 interface RoomProps {
   readonly unkept: readonly Unkept[];
@@ -137,7 +140,7 @@ interface RoomProps {
 
 /** There is no room, or a picture could not be kept: what a person can do, and each picture as a file. */
 function RoomSheet({ unkept, storage, onAgain, onClose }: RoomProps) {
-  const { engine } = useLive();
+  const { engine, snapshot } = useLive();
   const free = async (): Promise<void> => {
     await engine.freeStored();
     if (unkept.length > 0) onAgain();
@@ -152,7 +155,7 @@ function RoomSheet({ unkept, storage, onAgain, onClose }: RoomProps) {
         ))}
         {unkept.length > 0 && <button type="button" onClick={() => (onClose(), onAgain())}>{words.needs.try_again}</button>}
         {storage !== null && storage.freeable_bytes > 0 && <button type="button" class="primary" onClick={() => void free()}>{words.photo.free}</button>}
-        <button type="button" onClick={() => (void engine.sendPhotosNow(), onClose())}><Icon name="up" />{words.photo.send_now}</button>
+        {canSend(snapshot) && <button type="button" onClick={() => (void engine.sendPhotosNow(), onClose())}><Icon name="up" />{words.photo.send_now}</button>}
         {isOriginal(engine) && <button type="button" onClick={() => (writePreference(engine.me.id, "is_original", false), onClose())}>{words.photo.smaller}</button>}
         <label class="button take">
           <Icon name="camera" />{words.photo.to_files}

@@ -2,7 +2,7 @@
 
 import { emptyOf } from "../sync/overlay.ts";
 import { ITEM_FIELDS } from "../sync/rules.ts";
-import type { Id, Item, Snapshot } from "../sync/types.ts";
+import type { Id, Item, KeptPhoto, OutboxRow, Snapshot } from "../sync/types.ts";
 import { formatDay } from "./format.ts";
 import { wordOf, words } from "./words.ts";
 
@@ -37,6 +37,18 @@ export function sectorName(snapshot: Snapshot, id: unknown): string {
   const sector = typeof id === "string" ? snapshot.sectors.get(id) : undefined;
   return sector === undefined ? "?" : `${sector.code} ${sector.name}`;
 }
+
+/** Photos that are somebody's to send, not those of a draft. */
+export const unsentPhotos = ({ photos }: Snapshot): KeptPhoto[] => photos.filter((one) => one.item_id !== null || one.place === "stuck");
+
+/** Unacknowledged records of photos whose pictures wait as well: counted and shown with these, once. */
+export function recordsOf(snapshot: Snapshot): Set<OutboxRow> {
+  const ids = new Set<unknown>(unsentPhotos(snapshot).map((one) => one.id));
+  return new Set(snapshot.outbox.filter((row) => row.state !== "acked" && row.name === "photo.add" && ids.has(row.args["id"])));
+}
+
+/** What the server has not acknowledged, as people count: a photo and its record are one. */
+export const countWaiting = (snapshot: Snapshot): number => snapshot.strip.waiting + snapshot.strip.photos.waiting - recordsOf(snapshot).size;
 
 export const sectorCode = (snapshot: Snapshot, id: Id): string => snapshot.sectors.get(id)?.code ?? "?";
 

@@ -54,6 +54,8 @@ def _serve(
 ) -> int:
     if sign_ins := asyncio.run(_prepare(settings, is_demo_wanted=not chosen.no_demo)):
         _print(sign_ins)
+    elif chosen.phone:
+        print("Sign in as before. A password that is lost is replaced by: holdfast user password LOGIN")
     return serve_app(settings, listener, certificate)
 
 

@@ -55,6 +55,33 @@ def test_photo_screens_have_no_axe_violation_in_any_theme(site: Site, chromium: 
     assert found == {}, _in_words(found)
 
 
+def test_a_photo_and_its_record_are_one_card_and_one_number(site: Site, chromium: Engine, tmp_path: Path) -> None:
+    phone = site.phone(chromium)
+    phone.options = {"bypass_csp": True, "reduced_motion": "reduce"}
+    phone.open()
+    phone.sign_in("Ana")
+    phone.is_green()
+    site.proxy.offline()
+    _take(phone, _picture(tmp_path))
+    phone.page.get_by_label("What is wrong?").fill("Tile cracked")
+    phone.button("Save on this phone").click()
+    phone.says("Offline, 2 waiting")
+    phone.go("/outbox")
+    cards = phone.page.locator("li.entry")
+    expect(cards).to_have_count(2)
+    expect(cards.last).to_contain_text("waits for its item")
+    expect(cards.last.locator("img")).to_be_visible()
+    expect(phone.page.get_by_text("2 changes made here")).to_be_visible()
+    expect(phone.page.locator(".navigation .badge")).to_have_text("2")
+    expect(cards.last.get_by_role("button", name="Send now")).to_have_count(0)
+    found = _judge(phone, "outbox with a photo", None)
+    assert found == {}, _in_words(found)
+    site.proxy.online()
+    phone.button("Send now").first.click()
+    expect(cards).to_have_count(0, timeout=30_000)
+    phone.is_green()
+
+
 def test_a_half_written_caption_outlives_escape_and_is_saved(site: Site, chromium: Engine, tmp_path: Path) -> None:
     phone = site.phone_of("Ana", chromium)
     _take(phone, _picture(tmp_path))

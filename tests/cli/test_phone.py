@@ -231,6 +231,13 @@ def test_a_second_start_keeps_what_phones_trust(tmp_path: Path) -> None:
     assert (data / "keys" / "phone_certificate.pem").read_bytes() == issued
 
 
+def test_a_later_start_without_printed_passwords_says_how_to_get_one(tmp_path: Path) -> None:
+    with serving(tmp_path) as first:
+        assert "login" in first.said
+    with serving(tmp_path) as second:
+        assert "holdfast user password LOGIN" in second.said
+
+
 def test_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--no-demo") as server:
         process = psutil.Process(server.process.pid)
