@@ -1,6 +1,6 @@
 /** Text being typed: kept by the engine within a second, and the tab marked dirty while any of it is unsaved. */
 
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Holdfast } from "../sync/types.ts";
 import { useLive } from "./engine.ts";
 
@@ -72,7 +72,7 @@ export function useDraft<T>(key: string, start: () => T): Draft<T> {
   const [held, setHeld] = useState<Held<T>>({ value: null, is_dirty: false });
   const [is_kept, setKept] = useState(true);
   const saver = useSaver(engine, key, setKept);
-  useEffect(() => {
+  useLayoutEffect(() => { // before anybody can type: what comes later would take their first letters away
     let is_left = false;
     const take = (stored: T | undefined): void => {
       if (is_left) return;
