@@ -171,13 +171,13 @@ def take_a_photo(step: Step, reader: Reader) -> None:
     assert step.word("Take photo")
     reader.reads(step.word("1 photo saved on this phone"), ".snackbar-text")
     reader.press(step.word("Save on this phone"))
-    reader.reads(step.word("Offline, 3 waiting"))
+    reader.reads(step.word("Offline, 2 waiting"))
 
 
 def close_the_browser(step: Step, reader: Reader) -> None:
     reader.close_browser()
     reader.open_browser()
-    reader.reads(step.word("Offline, 3 waiting"))
+    reader.reads(step.word("Offline, 2 waiting"))
     reader.page.get_by_text("Water under the tiles").first.click()
     reader.reads(step.word("waiting"), ".thumb-place")
     run_commands(step, reader)
